@@ -1,0 +1,291 @@
+//! What a gateway is started with, as plain values.
+//!
+//! Everything here is already parsed: an upstream address that exists is usable, a secret that exists can be sent
+//! as a header. Reading flags and the environment is the binary's affair.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use reqwest::Url;
+
+use crate::profile::Profile;
+
+/// The settings of one gateway.
+///
+/// ```
+/// use reference_gateway::{Config, Provider};
+///
+/// let mut config = Config::new("http://127.0.0.1:9100".parse()?);
+/// config.upstreams.entry(Provider::OpenAi).and_modify(|upstream| {
+///     upstream.key = "sk-upstream-key".parse().ok();
+/// });
+/// # Ok::<(), reference_gateway::ConfigError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Which document the gateway implements.
+    pub profile: Profile,
+    /// The address that clients know, for the links to hosted images; the listening address if absent.
+    pub public_url: Option<BaseUrl>,
+    /// Where each provider is reached.
+    pub upstreams: BTreeMap<Provider, Upstream>,
+    /// Who may call.
+    pub clients: Clients,
+    /// Bounds on sizes, counts and times.
+    pub limits: Limits,
+}
+
+impl Config {
+    /// The default settings in front of one upstream that serves every provider, without a key.
+    #[must_use]
+    pub fn new(upstream: BaseUrl) -> Self {
+        let upstream = Upstream {
+            url: upstream,
+            key: None,
+        };
+        Self {
+            profile: Profile::default(),
+            public_url: None,
+            upstreams: Provider::ALL
+                .iter()
+                .map(|provider| (*provider, upstream.clone()))
+                .collect(),
+            clients: Clients::default(),
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// One upstream: its address and the key that opens it.
+#[derive(Clone, Debug)]
+pub struct Upstream {
+    /// The root of its API, with or without a trailing `/v1`.
+    pub url: BaseUrl,
+    /// Sent as a bearer token; without one no credential is sent.
+    pub key: Option<Secret>,
+}
+
+/// A provider whose protocol the gateway speaks to its upstream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Provider {
+    /// The OpenAI API.
+    OpenAi,
+}
+
+impl Provider {
+    /// Every provider.
+    pub const ALL: &[Self] = &[Self::OpenAi];
+
+    /// The name used on the command line.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::OpenAi => "openai",
+        }
+    }
+}
+
+impl FromStr for Provider {
+    type Err = ConfigError;
+
+    fn from_str(name: &str) -> Result<Self, ConfigError> {
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|provider| provider.name() == name)
+            .ok_or_else(|| ConfigError::Provider(name.to_owned()))
+    }
+}
+
+/// What a client key stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Group {
+    /// An OpenAI platform group with image generation.
+    OpenAi,
+    /// An OpenAI platform group without image generation.
+    OpenAiNoImages,
+    /// A Gemini platform group.
+    Gemini,
+    /// No group at all: a valid key that cannot be used.
+    None,
+}
+
+impl Group {
+    /// Every group.
+    pub const ALL: &[Self] = &[Self::OpenAi, Self::OpenAiNoImages, Self::Gemini, Self::None];
+
+    /// The name used on the command line.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::OpenAi => "openai",
+            Self::OpenAiNoImages => "openai-no-images",
+            Self::Gemini => "gemini",
+            Self::None => "none",
+        }
+    }
+}
+
+impl FromStr for Group {
+    type Err = ConfigError;
+
+    fn from_str(name: &str) -> Result<Self, ConfigError> {
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|group| group.name() == name)
+            .ok_or(ConfigError::Group)
+    }
+}
+
+/// The keys that clients may use.
+#[derive(Clone, Debug, Default)]
+pub enum Clients {
+    /// Any non-empty key is one of the group [`Group::OpenAi`], except what contains `invalid`.
+    #[default]
+    Open,
+    /// These keys and no others.
+    Listed(Vec<(Secret, Group)>),
+}
+
+/// A credential. It never shows itself in `Debug` output.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    pub(crate) fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("[secret]")
+    }
+}
+
+impl FromStr for Secret {
+    type Err = ConfigError;
+
+    /// # Errors
+    /// When the text is empty or has characters that no bearer token can have.
+    fn from_str(text: &str) -> Result<Self, ConfigError> {
+        if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(ConfigError::Secret);
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+/// An `http` or `https` address without credentials, query or fragment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BaseUrl(Url);
+
+impl BaseUrl {
+    /// The address with `path` (which begins with a slash) after it.
+    pub(crate) fn join(&self, path: &str) -> String {
+        format!("{}{path}", self.0.as_str().trim_end_matches('/'))
+    }
+
+    pub(crate) fn path(&self) -> &str {
+        self.0.path().trim_end_matches('/')
+    }
+
+    pub(crate) fn is_https(&self) -> bool {
+        self.0.scheme() == "https"
+    }
+
+    pub(crate) fn host(&self) -> &str {
+        self.0.host_str().unwrap_or_default()
+    }
+
+    pub(crate) fn port(&self) -> Option<u16> {
+        self.0.port()
+    }
+}
+
+impl FromStr for BaseUrl {
+    type Err = ConfigError;
+
+    fn from_str(text: &str) -> Result<Self, ConfigError> {
+        let url = Url::parse(text).map_err(|_| ConfigError::Url)?;
+        let plain = matches!(url.scheme(), "http" | "https")
+            && url.has_host()
+            && url.username().is_empty()
+            && url.password().is_none()
+            && url.query().is_none()
+            && url.fragment().is_none();
+        if plain {
+            Ok(Self(url))
+        } else {
+            Err(ConfigError::Url)
+        }
+    }
+}
+
+/// Bounds on sizes, counts and times. The defaults fit image calls, which are large and slow.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Largest request body in bytes.
+    pub request_body: usize,
+    /// Largest upstream answer in bytes, after decoding.
+    pub answer_body: usize,
+    /// Largest single event of a stream in bytes.
+    pub event: usize,
+    /// Most connections at a time; further ones wait.
+    pub connections: usize,
+    /// How long a client may take to send its next piece of a request.
+    pub client_idle: Duration,
+    /// How long connecting to the upstream may take.
+    pub connect: Duration,
+    /// How long an upstream answer may take; in a stream, how long it may be silent.
+    pub answer: Duration,
+    /// How long open exchanges may go on after a shutdown began.
+    pub shutdown: Duration,
+    /// What hosted images may use together, in bytes; at least [`Limits::answer_body`].
+    pub hosted_bytes: usize,
+    /// Most hosted images.
+    pub hosted_images: usize,
+    /// How long an image is hosted.
+    pub hosted_for: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        const MIB: usize = 1024 * 1024;
+        Self {
+            request_body: 32 * MIB,
+            answer_body: 128 * MIB,
+            event: 64 * MIB,
+            connections: 1024,
+            client_idle: Duration::from_secs(30),
+            connect: Duration::from_secs(10),
+            answer: Duration::from_secs(300),
+            shutdown: Duration::from_secs(10),
+            hosted_bytes: 256 * MIB,
+            hosted_images: 1000,
+            hosted_for: Duration::from_secs(60 * 60),
+        }
+    }
+}
+
+/// A setting that cannot be used. No message quotes a value that may be a secret.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// Not an address that a gateway can call.
+    #[error(
+        "an address must be http:// or https:// with a host, and without credentials, query or fragment"
+    )]
+    Url,
+    /// A provider that is not served.
+    #[error("unknown provider `{0}`; known: openai")]
+    Provider(String),
+    /// A group that does not exist.
+    #[error("unknown group of a client key; known: openai, openai-no-images, gemini, none")]
+    Group,
+    /// Text that cannot be a bearer token.
+    #[error("a key must be non-empty and consist of visible ASCII characters")]
+    Secret,
+}

@@ -1,0 +1,114 @@
+//! A small gateway for image generation: one OpenAI-shaped endpoint in front of OpenAI.
+//!
+//! It implements its document completely and does nothing else: a request is checked, sent upstream once, and the
+//! answer is passed on as it came – or as the error that a client can act on. Keys stay on their side.
+//!
+//! ```no_run
+//! use reference_gateway::{Config, start};
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let config = Config::new("http://127.0.0.1:9100".parse()?);
+//! let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+//! let gateway = start(config, listener)?;
+//! println!("listening on {}", gateway.url());
+//! gateway.shutdown().await;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Choices where the document is silent
+//!
+//! - A parameter that is `null` is absent. Documented parameters must have their documented type; everything else is
+//!   forwarded as it was written, down to the digits of a number.
+//! - `response_format` never goes upstream. `url` makes the gateway host the images itself; together with
+//!   `stream: true` it is refused, because events carry base64 only.
+//! - A missing or empty prompt is refused here rather than upstream.
+//! - A stream always ends with a completed or an error event, whatever became of the upstream.
+//! - An upstream answer with `content-encoding: gzip`, although not asked for, is decoded.
+//!
+//! # Limits
+//!
+//! Hosted images are kept in memory and are gone after a restart. TLS is spoken to upstreams only; towards clients it
+//! is the affair of a proxy in front.
+
+mod auth;
+mod body;
+mod config;
+mod error;
+mod gateway;
+mod hosting;
+mod json;
+mod profile;
+mod redact;
+mod relay;
+mod request;
+mod server;
+mod sse;
+mod upstream;
+
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+pub use config::{
+    BaseUrl, Clients, Config, ConfigError, Group, Limits, Provider, Secret, Upstream,
+};
+pub use profile::{Profile, UnknownProfile};
+
+use gateway::Gateway;
+
+/// Starts a gateway on a listener; it serves when this returns. Must be called within a Tokio runtime.
+///
+/// # Errors
+/// When the settings contradict each other, or the HTTP client or the listener cannot be used.
+pub fn start(config: Config, listener: TcpListener) -> Result<Handle, StartError> {
+    let address = listener.local_addr().map_err(StartError::Listener)?;
+    let url = format!("http://{address}");
+    let routes = config.profile.routes();
+    let limits = config.limits.clone();
+    let router = gateway::router(routes, Gateway::new(config, &url)?);
+    let (stop, stopped) = watch::channel(());
+    let server = tokio::spawn(server::serve(listener, router, limits, stopped));
+    Ok(Handle { url, stop, server })
+}
+
+/// A running gateway. Dropping it ends the gateway as [`Handle::shutdown`] does, without waiting.
+#[derive(Debug)]
+pub struct Handle {
+    url: String,
+    stop: watch::Sender<()>,
+    server: JoinHandle<()>,
+}
+
+impl Handle {
+    /// Where the gateway listens, without a slash at the end.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Stops taking connections, lets open exchanges end, cuts those that outlast [`Limits::shutdown`].
+    pub async fn shutdown(self) {
+        drop(self.stop);
+        if let Err(error) = self.server.await {
+            tracing::error!(%error, "the server did not end in order");
+        }
+    }
+}
+
+/// Why a gateway could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The profile needs an upstream that is not configured.
+    #[error("the profile needs an upstream for {0}")]
+    NoUpstream(&'static str),
+    /// One upstream answer might not fit among the hosted images.
+    #[error("the room for hosted images must not be smaller than the largest upstream answer")]
+    HostingTooSmall,
+    /// The HTTP client for upstream calls.
+    #[error("the client for upstream calls could not be made")]
+    Client(#[source] reqwest::Error),
+    /// The listener has no address.
+    #[error("the listener has no address")]
+    Listener(#[source] std::io::Error),
+}

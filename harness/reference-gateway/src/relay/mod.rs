@@ -1,0 +1,85 @@
+//! From an upstream's answer to the client's.
+
+mod headers;
+mod json;
+mod stream;
+
+use axum::body::Body;
+use axum::http::{HeaderValue, header};
+use axum::response::Response;
+
+use crate::error::{ApiError, row};
+use crate::gateway::Gateway;
+use crate::request::Delivery;
+use crate::upstream::{self, Reply, fault};
+
+/// The error for an answer that is not a success.
+pub(crate) async fn error(mut reply: Reply, gateway: &Gateway) -> ApiError {
+    // The status counts even if the text that explains it does not arrive.
+    let body = reply.read().await.unwrap_or_default();
+    let error = fault::translate(reply.status, &body, &gateway.redactor);
+    with_headers(error, &reply, gateway)
+}
+
+/// The images of a JSON answer: as they came, or hosted.
+pub(crate) async fn images(
+    mut reply: Reply,
+    delivery: Delivery,
+    gateway: &Gateway,
+) -> Result<Response, ApiError> {
+    let body = reply.read().await?;
+    let Some(answer) = json::Answer::parse(&body) else {
+        tracing::warn!("the upstream's success holds no image");
+        let error = fault::translate_unusable(&body, &gateway.redactor);
+        return Err(with_headers(error, &reply, gateway));
+    };
+    let hosted = match delivery {
+        Delivery::Hosted => Some(answer.hosted(&gateway.store)?),
+        Delivery::Inline | Delivery::Streamed => None,
+    };
+    let masked = match &hosted {
+        Some(hosted) => gateway.redactor.keys(hosted, &[]),
+        None => gateway.redactor.keys(&body, &answer.image_data()),
+    };
+    if masked
+        .as_deref()
+        .is_some_and(|body| json::Answer::parse(body).is_none())
+    {
+        return Err(row::UPSTREAM_UNUSABLE.into());
+    }
+    let body = masked.or(hosted).map_or(body, Into::into);
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = reply.status;
+    let passed = headers::passed(&reply.headers, &gateway.redactor);
+    response.headers_mut().extend(passed);
+    let content_type = reply
+        .headers
+        .get(header::CONTENT_TYPE)
+        .filter(|_| upstream::essence(&reply.headers).as_deref() == Some("application/json"))
+        .cloned()
+        .unwrap_or(HeaderValue::from_static("application/json"));
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, content_type);
+    Ok(response)
+}
+
+/// The events of a stream, as they come.
+pub(crate) fn stream(reply: Reply, gateway: &std::sync::Arc<Gateway>) -> Response {
+    let passed = headers::passed(&reply.headers, &gateway.redactor);
+    let mut response = Response::new(stream::body(reply.into_source(), gateway.clone()));
+    let headers = response.headers_mut();
+    headers.extend(passed);
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("text/event-stream"),
+    );
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    response
+}
+
+fn with_headers(error: ApiError, reply: &Reply, gateway: &Gateway) -> ApiError {
+    headers::passed(&reply.headers, &gateway.redactor)
+        .into_iter()
+        .fold(error, |error, (name, value)| error.header(name, value))
+}

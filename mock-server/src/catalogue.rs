@@ -1,0 +1,252 @@
+//! The error catalogue of a provider, read from `fixtures/errors/<provider>.json`: what each condition and
+//! each refusal looks like on the wire, where that is known from, and how sure it is.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+/// The catalogue of one provider.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Catalogue {
+    /// The schema of the file; not used by the reader.
+    #[serde(rename = "$schema")]
+    pub schema: String,
+    /// The provider's id, for example `openai`.
+    pub provider: String,
+    /// The day on which the facts were gathered.
+    pub read: String,
+    /// Headers that the provider's front puts on answers.
+    pub headers: CommonHeaders,
+    /// The rows, conditions first.
+    pub errors: Vec<ErrorRow>,
+}
+
+/// Headers that the provider's front puts on answers; values are templates.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CommonHeaders {
+    /// Where they are known from.
+    pub source: String,
+    /// On every answer of the API.
+    pub every: BTreeMap<String, String>,
+    /// Only where the credential was accepted.
+    pub authenticated: BTreeMap<String, String>,
+}
+
+/// One error of a provider. `{name}` inside a text is filled in when the row is rendered.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ErrorRow {
+    /// Kebab-case id, the same for the same condition with every provider.
+    pub id: String,
+    /// When it happens, in half a sentence.
+    pub summary: String,
+    /// A scenario may ask for it by its id.
+    #[serde(default)]
+    pub condition: bool,
+    /// Before or after the request was checked.
+    #[serde(default)]
+    pub stage: Stage,
+    /// What becomes of the images of a success, for conditions that are no error on the wire.
+    pub effect: Option<Effect>,
+    /// The status code.
+    pub status: u16,
+    /// Extra headers.
+    #[serde(default)]
+    pub headers: BTreeMap<String, String>,
+    /// The JSON body.
+    pub body: Option<Map<String, Value>>,
+    /// The body when it is not JSON.
+    pub text: Option<TextBody>,
+    /// Values for the placeholders that the scenario may set with `;key=value`.
+    #[serde(default)]
+    pub defaults: BTreeMap<String, String>,
+    /// How sure we are.
+    pub evidence: Evidence,
+    /// The document, recording or thread.
+    pub source: String,
+    /// Parts that nobody was seen to quote.
+    #[serde(default)]
+    pub inferred: Vec<String>,
+}
+
+/// When a condition shows itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stage {
+    /// Before the provider looks at the request's members.
+    #[default]
+    Before,
+    /// Once the request is known to be good.
+    Content,
+}
+
+/// What becomes of the images of a success.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Effect {
+    /// How many are left.
+    pub images: ImagesLeft,
+}
+
+/// How many images are left of those that were asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ImagesLeft {
+    /// None at all.
+    None,
+    /// One fewer than asked for.
+    OneLess,
+}
+
+/// A body that is not JSON.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TextBody {
+    /// The media type it is announced as.
+    pub content_type: String,
+    /// The text itself.
+    pub body: String,
+}
+
+/// How sure we are of a row, from strong to weak.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Evidence {
+    /// Written in the provider's specification or documentation.
+    Specification,
+    /// Taken from a recorded exchange.
+    Recorded,
+    /// Quoted by a user in a thread or log.
+    User,
+    /// Another project's list or test data.
+    ThirdParty,
+    /// Not seen; built from the pattern of its neighbours.
+    Inferred,
+}
+
+/// Values for the placeholders of a row.
+pub type Values<'a> = BTreeMap<&'a str, String>;
+
+impl Catalogue {
+    /// Reads the embedded catalogue of a provider.
+    ///
+    /// # Errors
+    /// The file is missing or does not have the form of `schemas/errors.json`.
+    pub fn builtin(provider: &str) -> Result<Self, CatalogueError> {
+        let path = format!("errors/{provider}.json");
+        let text = fixtures::text(&path).ok_or_else(|| CatalogueError::Missing(path.clone()))?;
+        serde_json::from_str(text).map_err(|source| CatalogueError::Form { path, source })
+    }
+
+    /// The row with this id.
+    #[must_use]
+    pub fn row(&self, id: &str) -> Option<&ErrorRow> {
+        self.errors.iter().find(|row| row.id == id)
+    }
+
+    /// The rows that a scenario may ask for.
+    pub fn conditions(&self) -> impl Iterator<Item = &ErrorRow> {
+        self.errors.iter().filter(|row| row.condition)
+    }
+}
+
+impl ErrorRow {
+    /// The headers with their placeholders filled.
+    #[must_use]
+    pub fn filled_headers(&self, values: &Values<'_>) -> Vec<(String, String)> {
+        let fill = |(name, value): (&String, &String)| (name.clone(), self.fill(value, values));
+        self.headers.iter().map(fill).collect()
+    }
+
+    /// The JSON body with its placeholders filled, or none where the body is not JSON.
+    #[must_use]
+    pub fn filled_body(&self, values: &Values<'_>) -> Option<Value> {
+        let body = Value::Object(self.body.clone()?);
+        Some(self.fill_value(body, values))
+    }
+
+    fn fill_value(&self, value: Value, values: &Values<'_>) -> Value {
+        match value {
+            Value::String(text) => Value::String(self.fill(&text, values)),
+            Value::Array(items) => items
+                .into_iter()
+                .map(|item| self.fill_value(item, values))
+                .collect(),
+            Value::Object(members) => members
+                .into_iter()
+                .map(|(name, member)| (name, self.fill_value(member, values)))
+                .collect(),
+            other => other,
+        }
+    }
+
+    fn fill(&self, template: &str, values: &Values<'_>) -> String {
+        fill(template, |name| {
+            let stated = values.get(name);
+            stated.or_else(|| self.defaults.get(name)).cloned()
+        })
+    }
+}
+
+/// Replaces each `{name}` that `value` knows; everything else stays.
+#[must_use]
+pub fn fill(template: &str, value: impl Fn(&str) -> Option<String>) -> String {
+    let mut out = String::with_capacity(template.len());
+    let mut rest = template;
+    while let Some((before, after)) = rest.split_once('{') {
+        out.push_str(before);
+        let known = after
+            .split_once('}')
+            .and_then(|(name, tail)| Some((value(name)?, tail)));
+        let Some((text, tail)) = known else {
+            out.push('{');
+            rest = after;
+            continue;
+        };
+        out.push_str(&text);
+        rest = tail;
+    }
+    out.push_str(rest);
+    out
+}
+
+/// An embedded data file is not usable; the build is broken.
+#[derive(Debug, thiserror::Error)]
+pub enum CatalogueError {
+    /// There is no such file.
+    #[error("fixtures/{0} is not embedded")]
+    Missing(String),
+    /// The file has another form.
+    #[error("fixtures/{path} does not have the expected form")]
+    Form {
+        /// Where, below `fixtures/`.
+        path: String,
+        /// What the reader found.
+        source: serde_json::Error,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_embedded_catalogue_can_be_read_and_ids_are_unique() {
+        let catalogue = Catalogue::builtin("openai").unwrap();
+        let mut ids: Vec<_> = catalogue.errors.iter().map(|row| &row.id).collect();
+        let total = ids.len();
+        ids.sort_unstable();
+        ids.dedup();
+        assert_eq!(ids.len(), total);
+        assert!(catalogue.conditions().count() > 12);
+    }
+
+    #[test]
+    fn only_known_placeholders_are_filled() {
+        let known = |name: &str| (name == "a").then(|| "{b}".to_owned());
+        assert_eq!(fill("{a} {c} {", known), "{b} {c} {");
+    }
+}

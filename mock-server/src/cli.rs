@@ -1,0 +1,210 @@
+//! The command line of `image-mock-server`. Everything it says goes to stderr, except the ready line and what
+//! `conditions` prints.
+
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use mock_server::settings::{Settings, Validation};
+use mock_server::{MockServer, StartError};
+use time::macros::format_description;
+use tokio::net::TcpListener;
+
+/// A mock provider server for image generation APIs: real images, streams, validation, errors and faults.
+#[derive(Debug, Parser)]
+#[command(name = "image-mock-server", version, args_conflicts_with_subcommands = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    serve: Serve,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Print the vocabulary of scenarios, with what each provider answers.
+    Conditions,
+    /// Serve (the default).
+    Serve(Serve),
+}
+
+#[derive(Debug, Args)]
+struct Serve {
+    /// Where to listen; port 0 picks a free one.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9100")]
+    listen: SocketAddr,
+    /// Accept only this credential (repeatable). Without it anything non-empty is accepted that does not
+    /// contain `invalid`.
+    #[arg(long = "api-key", value_name = "KEY")]
+    api_keys: Vec<String>,
+    /// What `url` results begin with. Default: the address it listens on.
+    #[arg(long, value_name = "URL")]
+    public_url: Option<String>,
+    /// Judge on this day which models are retired. Without it only dall-e is refused.
+    #[arg(long, value_name = "YYYY-MM-DD", value_parser = date)]
+    as_of: Option<time::Date>,
+    /// Serve every retired model.
+    #[arg(long)]
+    legacy_models: bool,
+    /// What every call is answered with, for example `rate-limit*2` (see `conditions`).
+    #[arg(long, value_name = "SCENARIO")]
+    scenario: Option<String>,
+    /// Refuse what the provider refuses, or take any value.
+    #[arg(long, value_enum, default_value = "strict")]
+    validation: ValidationArg,
+    /// Pad every image to at least this many bytes.
+    #[arg(long, value_name = "N")]
+    image_bytes: Option<usize>,
+    /// Fixes ids and pictures.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
+    /// Keep at most so many journal entries.
+    #[arg(long, value_name = "N", default_value_t = Settings::default().journal_entries)]
+    journal_entries: usize,
+    /// Keep at most about so many bytes of journal.
+    #[arg(long, value_name = "N", default_value_t = Settings::default().journal_bytes)]
+    journal_bytes: usize,
+    /// Refuse larger request bodies.
+    #[arg(long, value_name = "BYTES", default_value_t = Settings::default().max_body)]
+    max_body: usize,
+    /// What to log on stderr, for example `debug` or `mock_server=trace`.
+    #[arg(long, value_name = "FILTER", default_value = "warn")]
+    log: String,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum ValidationArg {
+    Strict,
+    Lenient,
+}
+
+fn date(text: &str) -> Result<time::Date, String> {
+    let form = format_description!("[year]-[month]-[day]");
+    time::Date::parse(text, form).map_err(|_| "expected a day such as 2026-11-01".to_owned())
+}
+
+impl Cli {
+    /// Does what the command line says and returns when it is done.
+    pub(crate) fn run(self) -> ExitCode {
+        let done = match self.command {
+            Some(Command::Conditions) => conditions(),
+            Some(Command::Serve(serve)) => serve.run(),
+            None => self.serve.run(),
+        };
+        match done {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => complain(&error),
+        }
+    }
+}
+
+/// Exit code for a command line that cannot be used.
+const USAGE: u8 = 2;
+/// Exit code for a server that cannot be started.
+const SETUP: u8 = 3;
+
+fn complain(error: &Error) -> ExitCode {
+    let mut text = format!("error: {error}");
+    let mut cause = std::error::Error::source(error);
+    while let Some(inner) = cause {
+        text.push_str(&format!(": {inner}"));
+        cause = inner.source();
+    }
+    let _ = writeln!(std::io::stderr(), "{text}");
+    match error {
+        Error::Log(_) | Error::Start(StartError::Scenario(_)) => ExitCode::from(USAGE),
+        _ => ExitCode::from(SETUP),
+    }
+}
+
+/// Why the program ends early.
+#[derive(Debug, thiserror::Error)]
+enum Error {
+    /// The address cannot be used.
+    #[error("cannot listen on {address}")]
+    Listen {
+        address: SocketAddr,
+        source: std::io::Error,
+    },
+    /// The log filter cannot be used.
+    #[error("'--log {0}' is no log filter")]
+    Log(String),
+    /// Standard output is gone, or signals cannot be waited for.
+    #[error(transparent)]
+    Process(#[from] std::io::Error),
+    /// The server cannot be started.
+    #[error(transparent)]
+    Start(#[from] StartError),
+}
+
+fn conditions() -> Result<(), Error> {
+    let mut out = std::io::stdout().lock();
+    for word in mock_server::vocabulary()? {
+        writeln!(out, "{:22} {:9} {}", word.name, word.kind, word.summary)?;
+        for answer in &word.answers {
+            let show = |name: &str| answer[name].as_str().unwrap_or("-").to_owned();
+            let (provider, kind, code) = (show("provider"), show("type"), show("code"));
+            writeln!(out, "{:22}   {provider}: {} type {kind}, code {code}", "", answer["status"])?;
+        }
+    }
+    Ok(())
+}
+
+impl Serve {
+    fn run(self) -> Result<(), Error> {
+        let filter = self.log.parse::<tracing_subscriber::EnvFilter>();
+        let filter = filter.map_err(|_| Error::Log(self.log.clone()))?;
+        tracing_subscriber::fmt()
+            .with_env_filter(filter)
+            .with_writer(std::io::stderr)
+            .init();
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        runtime.block_on(self.serve())
+    }
+
+    async fn serve(self) -> Result<(), Error> {
+        let address = self.listen;
+        let listen = |source| Error::Listen { address, source };
+        let listener = TcpListener::bind(address).await.map_err(listen)?;
+        let mut builder = MockServer::builder();
+        if let Some(scenario) = self.scenario.clone() {
+            builder = builder.scenario(scenario);
+        }
+        let server = builder.settings(self.settings()).start_on(listener)?;
+        let mut out = std::io::stdout();
+        writeln!(out, "listening on {}", server.url())?;
+        out.flush()?;
+        ended().await?;
+        server.shutdown().await;
+        Ok(())
+    }
+
+    fn settings(self) -> Settings {
+        Settings {
+            api_keys: self.api_keys,
+            public_url: self.public_url,
+            as_of: self.as_of,
+            legacy_models: self.legacy_models,
+            validation: match self.validation {
+                ValidationArg::Strict => Validation::Strict,
+                ValidationArg::Lenient => Validation::Lenient,
+            },
+            seed: self.seed,
+            image_bytes: self.image_bytes,
+            journal_entries: self.journal_entries,
+            journal_bytes: self.journal_bytes,
+            max_body: self.max_body,
+            ..Settings::default()
+        }
+    }
+}
+
+/// Returns with SIGINT or SIGTERM.
+async fn ended() -> std::io::Result<()> {
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    tokio::select! {
+        interrupted = tokio::signal::ctrl_c() => interrupted,
+        _ = terminate.recv() => Ok(()),
+    }
+}

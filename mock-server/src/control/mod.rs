@@ -1,0 +1,229 @@
+//! The control API under `/_mock/`: scripts, journal, canaries, the vocabulary. Scenarios never apply to it.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use crate::core::{Core, MOST_CANARIES};
+use crate::duration;
+use crate::fault::FAULTS;
+use crate::image::Token;
+use crate::journal::Query;
+use crate::playbook::ScriptText;
+use crate::provider::PROVIDERS;
+use crate::scenario::Directive;
+use crate::wire::{Answer, Request};
+
+/// The longest wait for an entry.
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
+
+/// What `PUT /_mock/scripts/{token}` answers.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ScriptSet {
+    /// The journal's last sequence number then: later entries belong to the new script.
+    pub last: u64,
+}
+
+/// What `GET /_mock/health` answers.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Health {
+    /// Always `ok`.
+    pub status: String,
+    /// Always `image-mock-server`: tells the mock from anything else on its port.
+    pub server: String,
+    /// The version of the server.
+    pub version: String,
+}
+
+/// The body of `PUT /_mock/scenario`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GlobalScenario {
+    /// A scenario text; none for plain success.
+    pub scenario: Option<String>,
+}
+
+/// The body of `PUT /_mock/canaries`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Canaries {
+    /// Secrets that must not arrive.
+    pub canaries: Vec<String>,
+}
+
+/// One word of the vocabulary, as `GET /_mock/conditions` lists it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Word {
+    /// The name in scenarios.
+    pub name: String,
+    /// `condition` or `fault`.
+    pub kind: String,
+    /// What it does.
+    pub summary: String,
+    /// What each provider answers: provider, status, `type`, `code`.
+    pub answers: Vec<Value>,
+}
+
+/// Why a request of the control API is refused: status and text.
+type Refused = (u16, String);
+
+/// Answers a request of the control API.
+pub(crate) async fn answer(core: &Core, request: &Request) -> Answer {
+    match route(core, request).await {
+        Ok(body) => render(200, &body),
+        Err((status, message)) => render(status, &json!({ "error": message })),
+    }
+}
+
+async fn route(core: &Core, request: &Request) -> Result<Value, Refused> {
+    let path = request.path.strip_prefix("/_mock/").unwrap_or_default();
+    match (request.method.as_str(), path) {
+        ("GET", "health") => Ok(json!(Health {
+            status: "ok".into(),
+            server: "image-mock-server".into(),
+            version: env!("CARGO_PKG_VERSION").into(),
+        })),
+        ("GET", "journal") => journal(core, request).await,
+        ("DELETE", "journal") => {
+            core.journal.clear();
+            Ok(json!({}))
+        }
+        ("GET", "conditions") => Ok(json!(vocabulary(core))),
+        ("GET", "scenario") => Ok(json!({ "scenario": core.playbook.global_text() })),
+        ("PUT", "scenario") => set_scenario(core, request),
+        ("PUT", "canaries") => set_canaries(core, request),
+        ("POST", "reset") => {
+            core.playbook.reset(core.world.settings.scenario.clone());
+            core.set_canaries(Vec::new());
+            core.journal.clear();
+            Ok(json!({}))
+        }
+        (method, path) => match path.strip_prefix("scripts/") {
+            Some(rest) => script(core, request, method, rest),
+            None => Err(unknown(request)),
+        },
+    }
+}
+
+async fn journal(core: &Core, request: &Request) -> Result<Value, Refused> {
+    let number = |name: &str| match request.query_value(name) {
+        None => Ok(None),
+        Some(text) => text.parse::<u64>().map(Some).map_err(|_| {
+            (400, format!("'{name}={text}': expected a whole number"))
+        }),
+    };
+    let since = match request.query_value("since") {
+        None => None,
+        Some(text) => Some(OffsetDateTime::parse(&text, &Rfc3339).map_err(|_| {
+            (400, format!("'since={text}': expected a time such as 2026-11-21T10:00:00Z"))
+        })?),
+    };
+    let query = Query {
+        case: request.query_value("case"),
+        after: number("after")?.unwrap_or_default(),
+        since,
+        limit: number("limit")?.and_then(|limit| limit.try_into().ok()),
+    };
+    let page = match request.query_value("wait") {
+        None => core.journal.page(&query),
+        Some(text) => {
+            let wait = duration::parse(&text).map_err(|expected| (400, format!("'wait={text}': expected {expected}")))?;
+            core.journal.wait(&query, wait.min(LONGEST_WAIT)).await
+        }
+    };
+    Ok(json!(page))
+}
+
+fn script(core: &Core, request: &Request, method: &str, rest: &str) -> Result<Value, Refused> {
+    let (token, action) = match rest.split_once('/') {
+        Some((token, action)) => (token, Some(action)),
+        None => (rest, None),
+    };
+    let parsed: Result<Token, _> = token.parse();
+    let token = parsed.map_err(|_| (400, format!("'{token}' is no token: expected 10 characters of a-z and 2-7")))?;
+    match (method, action) {
+        ("PUT", None) => {
+            let text: ScriptText = body(request)?;
+            let last = core.journal.last();
+            let set = core.playbook.set_script(token, &text, &core.conditions());
+            set.map_err(|error| (400, error.to_string()))?;
+            Ok(json!(ScriptSet { last }))
+        }
+        ("DELETE", None) => {
+            core.playbook.remove_script(&token);
+            Ok(json!({}))
+        }
+        ("POST", Some("release")) => {
+            let known = core.playbook.release(&token);
+            known.then(|| json!({})).ok_or_else(|| (404, format!("no script for '{token}'")))
+        }
+        _ => Err(unknown(request)),
+    }
+}
+
+fn set_scenario(core: &Core, request: &Request) -> Result<Value, Refused> {
+    let wanted: GlobalScenario = body(request)?;
+    let directive = wanted.scenario.as_deref().map(|text| Directive::parse(text, &core.conditions()));
+    let directive = directive.transpose().map_err(|error| (400, error.to_string()))?;
+    core.playbook.set_global(directive);
+    Ok(json!({}))
+}
+
+fn set_canaries(core: &Core, request: &Request) -> Result<Value, Refused> {
+    let Canaries { canaries } = body(request)?;
+    if canaries.len() > MOST_CANARIES || canaries.iter().any(String::is_empty) {
+        return Err((400, format!("at most {MOST_CANARIES} canaries, none of them empty")));
+    }
+    core.set_canaries(canaries);
+    Ok(json!({}))
+}
+
+/// The vocabulary of scenarios, with what each provider answers.
+pub(crate) fn vocabulary(core: &Core) -> Vec<Word> {
+    let mut words: Vec<Word> = Vec::new();
+    for provider in PROVIDERS {
+        for row in provider.catalogue(&core.world).conditions() {
+            let error = row.body.as_ref().and_then(|body| body.get("error"));
+            let member = |name: &str| error.and_then(|error| error.get(name)).cloned();
+            let answer = json!({
+                "provider": provider.id(), "status": row.status, "type": member("type"), "code": member("code"),
+            });
+            match words.iter_mut().find(|word| word.name == row.id) {
+                Some(word) => word.answers.push(answer),
+                None => words.push(Word {
+                    name: row.id.clone(),
+                    kind: "condition".into(),
+                    summary: row.summary.clone(),
+                    answers: vec![answer],
+                }),
+            }
+        }
+    }
+    words.extend(FAULTS.iter().map(|fault| Word {
+        name: fault.name().into(),
+        kind: "fault".into(),
+        summary: fault.summary().into(),
+        answers: Vec::new(),
+    }));
+    words
+}
+
+fn body<T: DeserializeOwned>(request: &Request) -> Result<T, Refused> {
+    serde_json::from_slice(&request.body).map_err(|error| (400, format!("body: {error}")))
+}
+
+fn unknown(request: &Request) -> Refused {
+    (404, format!("the control API has no {} {}", request.method, request.path))
+}
+
+fn render(status: u16, body: &Value) -> Answer {
+    let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
+    Answer::whole(status, headers, vec![Bytes::from(body.to_string())])
+}

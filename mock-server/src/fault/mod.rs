@@ -1,0 +1,75 @@
+//! Faults: damage done to an answer that a provider has decided. One file a fault, one line in [`FAULTS`].
+
+mod delay;
+mod hang;
+mod html_error;
+mod malformed_json;
+mod reset;
+mod stream_error;
+mod stream_reset;
+mod truncate;
+mod wrong_content_length;
+
+use bytes::Bytes;
+
+use crate::scenario::Element;
+use crate::wire::Answer;
+
+/// One kind of damage.
+pub trait Fault: Sync {
+    /// The kebab-case name in scenarios.
+    fn name(&self) -> &'static str;
+
+    /// What it does, in half a sentence.
+    fn summary(&self) -> &'static str;
+
+    /// Whether the fault takes the value; the error says what was expected instead. `conditions` are the ids
+    /// of the provider's catalogue.
+    ///
+    /// # Errors
+    /// What the fault takes.
+    fn check(&self, value: Option<&str>, conditions: &[&str]) -> Result<(), String> {
+        let _ = conditions;
+        value.map_or(Ok(()), |_| Err("no value".to_owned()))
+    }
+
+    /// Damages the answer. The element was checked.
+    fn apply(&self, answer: &mut Answer, element: &Element, site: &Site<'_>);
+}
+
+/// What a fault may ask of the provider whose answer it damages.
+pub struct Site<'a> {
+    /// Renders a condition as an error inside a stream.
+    pub stream_error: &'a dyn Fn(&Element) -> Vec<Bytes>,
+}
+
+/// Every fault.
+pub static FAULTS: &[&dyn Fault] = &[
+    &delay::Delay,
+    &hang::Hang,
+    &html_error::HtmlError,
+    &malformed_json::MalformedJson,
+    &reset::Reset,
+    &stream_error::StreamError,
+    &stream_reset::StreamReset,
+    &truncate::Truncate,
+    &wrong_content_length::WrongContentLength,
+];
+
+/// Applies the faults of one call, in the order in which they were written.
+pub fn apply(faults: &[Element], answer: &mut Answer, site: &Site<'_>) {
+    for element in faults {
+        if let Some(fault) = FAULTS.iter().find(|fault| fault.name() == element.name) {
+            fault.apply(answer, element, site);
+        }
+    }
+}
+
+/// Reads an optional whole number.
+fn number(value: Option<&str>) -> Result<Option<usize>, String> {
+    let Some(text) = value else {
+        return Ok(None);
+    };
+    let expected = |_| "a whole number of bytes or events".to_owned();
+    text.parse().map(Some).map_err(expected)
+}

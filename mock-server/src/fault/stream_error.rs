@@ -1,0 +1,43 @@
+//! `stream-error[=condition]`: a stream begins well and ends with an error event instead of its last event.
+
+use crate::fault::{Fault, Site};
+use crate::scenario::Element;
+use crate::wire::{Answer, Step};
+
+/// See the module.
+pub(super) struct StreamError;
+
+/// What the provider was seen to send when nothing else is said.
+const DEFAULT: &str = "generation-failed";
+
+impl Fault for StreamError {
+    fn name(&self) -> &'static str {
+        "stream-error"
+    }
+
+    fn summary(&self) -> &'static str {
+        "ends a stream with an error event (of a condition: stream-error=server-error)"
+    }
+
+    fn check(&self, value: Option<&str>, conditions: &[&str]) -> Result<(), String> {
+        match value {
+            Some(name) if !conditions.contains(&name) => Err("the id of a condition".to_owned()),
+            _ => Ok(()),
+        }
+    }
+
+    fn apply(&self, answer: &mut Answer, element: &Element, site: &Site<'_>) {
+        let is_event = |step: &Step| matches!(step, Step::Body { event: Some(_), .. });
+        let Some(last) = answer.steps.iter().rposition(is_event) else {
+            return;
+        };
+        let condition = Element::condition(element.value.as_deref().unwrap_or(DEFAULT));
+        let event = answer.events() - 1;
+        answer.steps.truncate(last);
+        answer.steps.push(Step::Body {
+            pieces: (site.stream_error)(&condition),
+            event: Some(event),
+        });
+        answer.summary.images.clear();
+    }
+}

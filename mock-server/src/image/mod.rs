@@ -1,0 +1,242 @@
+//! Paints and encodes the images the server answers with, and marks them so that a test can tell where each came from.
+//!
+//! The same [`Picture`] and request id give the same bytes. Painting takes a few milliseconds of processor time, for the
+//! largest sizes and for JPEG and WebP a few tens of them, so async code should call [`Studio::image`] where it may block.
+//!
+//! # Layout
+//!
+//! - `paint`: the pixels, with `canvas` (rows and rectangles) and `text` (letters)
+//! - `encode`: PNG, JPEG and WebP out of pixels
+//! - `container`: the files, with room for provenance and padding
+//! - [`provenance`]: the format of the provenance and its readers
+//! - `cache`: finished files
+//! - `token`: the ten characters that name a test case
+
+mod cache;
+mod canvas;
+mod container;
+mod encode;
+mod paint;
+pub mod provenance;
+#[cfg(test)]
+mod tests;
+mod text;
+mod token;
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use sha2::{Digest, Sha256};
+
+pub use self::token::{InvalidToken, Token};
+
+use self::cache::Cache;
+use self::container::File;
+use self::paint::Random;
+use self::provenance::Provenance;
+
+/// The longest side of a picture in pixels, which is that of WebP; longer ones are cut to it.
+pub const MAX_SIDE: u32 = 16_384;
+
+/// Everything that decides the pixels and the encoding of an image.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub struct Picture {
+    /// The prompt, without directives and tokens. It is written on the picture and decides its colours.
+    pub prompt: String,
+    /// The model, which is written on the picture.
+    pub model: String,
+    /// Width in pixels, 1 to [`MAX_SIDE`].
+    pub width: u32,
+    /// Height in pixels, 1 to [`MAX_SIDE`].
+    pub height: u32,
+    /// The file format.
+    pub format: Format,
+    /// OpenAI's `output_compression` in percent, 0 (smallest) to 100 (best, also without one). JPEG: the quality; WebP: the
+    /// number of colours; PNG: ignored.
+    pub compression: Option<u8>,
+    /// A transparent ground and an alpha channel; JPEG has neither and ignores it.
+    pub transparent: bool,
+    /// The case token of the request.
+    pub token: Option<Token>,
+    /// Which of the images of an answer it is, from 0.
+    pub index: u8,
+    /// The number of a partial image: 0 (coarse) to 2 (finer); none for the final image.
+    pub partial: Option<u8>,
+    /// Moves the shapes on the picture.
+    pub seed: u64,
+    /// The least size of the file in bytes; it is reached with padding that decoders skip.
+    pub pad_to: Option<usize>,
+}
+
+/// A file format.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Format {
+    /// JPEG with 4:2:0 chroma.
+    Jpeg,
+    /// PNG with 8 bits a channel.
+    Png,
+    /// Lossless WebP.
+    Webp,
+}
+
+impl Format {
+    /// The name, as in `output_format` and as a file name's ending.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Jpeg => "jpeg",
+            Self::Png => "png",
+            Self::Webp => "webp",
+        }
+    }
+
+    /// The media type.
+    #[must_use]
+    pub fn mime(self) -> &'static str {
+        match self {
+            Self::Jpeg => "image/jpeg",
+            Self::Png => "image/png",
+            Self::Webp => "image/webp",
+        }
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Format {
+    type Err = UnknownFormat;
+
+    fn from_str(name: &str) -> Result<Self, UnknownFormat> {
+        match name {
+            "jpeg" => Ok(Self::Jpeg),
+            "png" => Ok(Self::Png),
+            "webp" => Ok(Self::Webp),
+            _ => Err(UnknownFormat),
+        }
+    }
+}
+
+/// A text is not the name of a [`Format`].
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("an image format is `jpeg`, `png` or `webp`")]
+pub struct UnknownFormat;
+
+/// Makes images and keeps the latest ones.
+pub struct Studio {
+    files: Mutex<Cache<Picture, File>>,
+}
+
+impl Studio {
+    /// A studio that keeps at most `cache_bytes` bytes of finished files, base64 included.
+    #[must_use]
+    pub fn new(cache_bytes: usize) -> Self {
+        Self {
+            files: Mutex::new(Cache::new(cache_bytes)),
+        }
+    }
+
+    /// The image of a picture as the answer to a request.
+    #[must_use]
+    pub fn image(&self, picture: &Picture, request_id: &str) -> Rendered {
+        let prompt_sha256: [u8; 32] = Sha256::digest(&picture.prompt).into();
+        let prompt_hex = hex(&prompt_sha256);
+        let file = self.file(picture, &prompt_sha256, &prompt_hex);
+        let provenance_part = file.provenance_part(Provenance {
+            v: 1,
+            request: request_id.to_owned(),
+            token: picture.token,
+            index: picture.index,
+            partial: picture.partial,
+            prompt_sha256: prompt_hex,
+        });
+        Rendered {
+            file,
+            provenance_part,
+        }
+    }
+
+    fn file(&self, picture: &Picture, prompt_sha256: &[u8; 32], prompt_hex: &str) -> Arc<File> {
+        // Prompts may be long, and a key is kept twice.
+        let key = Picture {
+            prompt: prompt_hex.to_owned(),
+            model: picture.model.clone(),
+            ..*picture
+        };
+        if let Some(file) = self.with_files(|files| files.find(&key)) {
+            return file;
+        }
+        // Not under the lock: two requests may then paint the same picture, but none waits for another's.
+        let canvas = paint::paint(picture, prompt_sha256);
+        let encoded = encode::encode(canvas, picture);
+        let random = Random::new(prompt_sha256, picture.seed, picture.index);
+        let pad_to = picture.pad_to.unwrap_or(0);
+        let file = Arc::new(File::new(picture.format, encoded, pad_to, random));
+        self.with_files(|files| files.insert(key, Arc::clone(&file), file.cost()));
+        file
+    }
+
+    fn with_files<T>(&self, action: impl FnOnce(&mut Cache<Picture, File>) -> T) -> T {
+        action(&mut self.files.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// An image file for one request.
+pub struct Rendered {
+    file: Arc<File>,
+    provenance_part: Vec<u8>,
+}
+
+impl Rendered {
+    /// The file.
+    #[must_use]
+    pub fn bytes(&self) -> Bytes {
+        self.parts().concat().into()
+    }
+
+    /// The base64 of the file, with padding, in two pieces to be joined: the long one comes from the cache as it is.
+    #[must_use]
+    pub fn base64(&self) -> [Bytes; 2] {
+        self.file.base64(&self.provenance_part)
+    }
+
+    /// The SHA-256 of the file in hex, computed with each call.
+    #[must_use]
+    pub fn sha256(&self) -> String {
+        let mut hash = Sha256::new();
+        for part in self.parts() {
+            hash.update(part);
+        }
+        hex(&hash.finalize())
+    }
+
+    /// The size of the file in bytes.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.parts().iter().map(|part| part.len()).sum()
+    }
+
+    /// Never: a file has at least a header.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn parts(&self) -> [&[u8]; 3] {
+        self.file.parts(&self.provenance_part)
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    bytes
+        .iter()
+        .flat_map(|byte| [byte >> 4, byte & 15])
+        .map(|digit| char::from(DIGITS[usize::from(digit)]))
+        .collect()
+}

@@ -1,0 +1,157 @@
+//! One entry of the journal, as it is written and as `GET /_mock/journal` shows it.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use time::OffsetDateTime;
+
+use crate::wire::{HoldPoint, Summary};
+
+/// One request and what became of it.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Entry {
+    /// From 1, without holes.
+    pub seq: u64,
+    /// When what happened.
+    pub stamps: Stamps,
+    /// `GET`, `POST`, …
+    pub method: String,
+    /// The path.
+    pub path: String,
+    /// The query, with credentials masked.
+    pub query: Option<String>,
+    /// Name and value, lower-case names, in the order in which they came, with credentials masked.
+    pub headers: Vec<(String, String)>,
+    /// The credential.
+    pub credential: Option<CredentialSeen>,
+    /// The body: JSON with long strings as `{len, sha256}`; other bodies as `{len, sha256}` as a whole.
+    pub body: Value,
+    /// Length of the raw body in bytes.
+    pub body_len: usize,
+    /// SHA-256 of the raw body in hex.
+    pub body_sha256: String,
+    /// The case token.
+    pub token: Option<String>,
+    /// The provider that was called.
+    pub provider: Option<String>,
+    /// `images.generations`, …
+    pub operation: Option<String>,
+    /// The provider-neutral digest of what was sent; absent means not sent.
+    pub sent: Map<String, Value>,
+    /// The same after the provider's defaults.
+    pub effective: Map<String, Value>,
+    /// What decided the answer, none for a plain success.
+    pub scenario: Option<ScenarioSeen>,
+    /// The answer that was decided.
+    pub answer: Option<AnswerSeen>,
+    /// The holds of the answer.
+    pub holds: Vec<HoldSeen>,
+    /// Labels of the canaries that were found in the raw request.
+    pub canaries: Vec<String>,
+}
+
+/// When what happened; all but the first in microseconds after it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Stamps {
+    /// The head of the request had arrived.
+    #[serde(with = "time::serde::rfc3339")]
+    pub received: OffsetDateTime,
+    /// The head of the answer was handed to the socket.
+    pub head: Option<u64>,
+    /// Each stream event was handed to the socket, the first thousand.
+    pub events: Vec<u64>,
+    /// The last byte of the answer was handed to the socket.
+    pub end: Option<u64>,
+    /// The peer was gone before the end.
+    pub peer_gone: Option<u64>,
+}
+
+impl Default for Stamps {
+    fn default() -> Self {
+        Self {
+            received: OffsetDateTime::UNIX_EPOCH,
+            head: None,
+            events: Vec::new(),
+            end: None,
+            peer_gone: None,
+        }
+    }
+}
+
+/// A credential, comparable but of no use.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CredentialSeen {
+    /// The first 12 hex digits of its SHA-256.
+    pub label: String,
+    /// Its first characters and stars.
+    pub masked: String,
+}
+
+/// What decided an answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ScenarioSeen {
+    /// `script`, `prompt`, `header` or `global`.
+    pub source: String,
+    /// What applied to this call; `ok` if nothing did.
+    pub applied: String,
+    /// The script had no answer left for this call.
+    pub beyond_script: bool,
+}
+
+/// The answer that was decided.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AnswerSeen {
+    /// The status code.
+    pub status: u16,
+    /// The condition and the images.
+    pub summary: Summary,
+}
+
+/// A hold that an answer came to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HoldSeen {
+    /// Where.
+    pub at: HoldPoint,
+    /// When it was reached, in microseconds after the request.
+    pub reached: u64,
+    /// How it ended; none while it lasts.
+    pub end: Option<HoldEnd>,
+}
+
+/// How a hold ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HoldEnd {
+    /// After ten minutes; the connection was cut.
+    Expired,
+    /// The peer went.
+    PeerGone,
+    /// By a release.
+    Released,
+}
+
+impl Entry {
+    /// Roughly how much memory the entry takes.
+    pub(super) fn approximate_bytes(&self) -> usize {
+        let headers: usize = self.headers.iter().map(|(k, v)| k.len() + v.len() + 48).sum();
+        let values = [&self.body, &self.sent.clone().into(), &self.effective.clone().into()]
+            .map(weigh)
+            .iter()
+            .sum::<usize>();
+        1024 + headers + values + self.path.len()
+    }
+}
+
+fn weigh(value: &Value) -> usize {
+    32 + match value {
+        Value::String(text) => text.len(),
+        Value::Array(items) => items.iter().map(weigh).sum(),
+        Value::Object(members) => members.iter().map(|(name, value)| name.len() + 48 + weigh(value)).sum(),
+        _ => 0,
+    }
+}

@@ -1,0 +1,227 @@
+//! A mock provider server that does image APIs properly: real images of the size and format asked for, real
+//! streams, the provider's own validation and errors, faults on demand, and a journal of what arrived.
+//!
+//! As a binary it is `image-mock-server`; in a test it is a [`MockServer`]:
+//!
+//! ```
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let mock = mock_server::MockServer::start().await?;
+//! // Point any OpenAI client at `{url}/v1`; a case token in the prompt ties calls to a script.
+//! mock.script("abcdefgh23", &["rate-limit;retry-after=1", "ok"])?;
+//! let base_url = format!("{}/v1", mock.url());
+//! # let _ = base_url;
+//! // … run the code under test …
+//! assert!(mock.journal("abcdefgh23").entries.is_empty());
+//! mock.shutdown().await;
+//! # Ok(())
+//! # }
+//! # tokio::runtime::Runtime::new().unwrap().block_on(example()).unwrap();
+//! ```
+//!
+//! # Layout
+//! * [`wire`]: requests and answers as plain values
+//! * [`provider`]: what each provider takes and answers; [`catalogue`] and `fixtures` are its data
+//! * [`image`]: painting, encoding, provenance
+//! * [`scenario`], [`fault`], [`playbook`]: what to answer instead of success
+//! * [`journal`], [`control`]: what arrived, and the API under `/_mock/`
+//! * `server`: the only part that touches sockets
+//!
+//! # Limits
+//! OpenAI's `images/generations` is the only operation so far. HTTP/1.1 without TLS.
+
+pub mod catalogue;
+pub mod control;
+mod core;
+pub mod duration;
+pub mod fault;
+pub mod image;
+pub mod journal;
+pub mod playbook;
+pub mod provider;
+pub mod scenario;
+mod server;
+pub mod settings;
+pub mod wire;
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::catalogue::CatalogueError;
+use crate::core::Core;
+use crate::image::Token;
+use crate::journal::{Page, Query};
+use crate::playbook::{AnswerText, ScriptError, ScriptText};
+use crate::scenario::{Directive, ScenarioError};
+use crate::settings::Settings;
+
+/// A running mock server. Dropping it stops it at once; [`shutdown`](Self::shutdown) lets open answers end.
+pub struct MockServer {
+    core: Arc<Core>,
+    address: SocketAddr,
+    stop: watch::Sender<bool>,
+    task: JoinHandle<()>,
+}
+
+impl MockServer {
+    /// Starts a server with default settings on a free port of the loopback address.
+    ///
+    /// # Errors
+    /// No port could be opened.
+    pub async fn start() -> Result<Self, StartError> {
+        Self::builder().start().await
+    }
+
+    /// A server that is told more before it starts.
+    #[must_use]
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// Where it listens, for example `http://127.0.0.1:49152`.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Sets the answers for the calls that carry `[[case:TOKEN]]` in their prompt, one scenario text a call.
+    ///
+    /// # Errors
+    /// The token or a scenario text cannot be used.
+    pub fn script(&self, token: &str, answers: &[&str]) -> Result<(), LibraryError> {
+        let answers = answers.iter().map(|text| AnswerText {
+            directive: (*text).to_owned(),
+            hold: Vec::new(),
+        });
+        let script = ScriptText {
+            answers: answers.collect(),
+        };
+        let conditions = self.core.conditions();
+        let token = parse_token(token)?;
+        Ok(self.core.playbook.set_script(token, &script, &conditions)?)
+    }
+
+    /// What arrived with this token so far; with an empty text, everything that arrived.
+    #[must_use]
+    pub fn journal(&self, token: &str) -> Page {
+        self.core.journal.page(&Query {
+            case: (!token.is_empty()).then(|| token.to_owned()),
+            ..Query::default()
+        })
+    }
+
+    /// Stops taking connections, lets open answers end (five seconds at most) and returns then.
+    pub async fn shutdown(mut self) {
+        let _ = self.stop.send(true);
+        let _ = (&mut self.task).await;
+    }
+}
+
+impl Drop for MockServer {
+    fn drop(&mut self) {
+        let _ = self.stop.send(true);
+        self.task.abort();
+    }
+}
+
+fn parse_token(token: &str) -> Result<Token, LibraryError> {
+    let parsed = token.parse();
+    parsed.map_err(|_| LibraryError::Token(token.to_owned()))
+}
+
+/// Settings of a server to be started.
+#[derive(Clone, Debug, Default)]
+#[must_use]
+pub struct Builder {
+    settings: Settings,
+    scenario: Option<String>,
+}
+
+impl Builder {
+    /// Replaces all settings.
+    pub fn settings(mut self, settings: Settings) -> Self {
+        self.settings = settings;
+        self
+    }
+
+    /// Changes some settings.
+    pub fn configure(mut self, change: impl FnOnce(&mut Settings)) -> Self {
+        change(&mut self.settings);
+        self
+    }
+
+    /// What every call is answered with, unless a script, prompt or header says otherwise.
+    pub fn scenario(mut self, text: impl Into<String>) -> Self {
+        self.scenario = Some(text.into());
+        self
+    }
+
+    /// Starts the server on a free port of the loopback address.
+    ///
+    /// # Errors
+    /// No port could be opened, or the scenario cannot be used.
+    pub async fn start(self) -> Result<MockServer, StartError> {
+        let listener = TcpListener::bind("127.0.0.1:0").await;
+        self.start_on(listener.map_err(StartError::Listen)?)
+    }
+
+    /// Starts the server on a listener of the caller's. Needs a tokio runtime.
+    ///
+    /// # Errors
+    /// The listener has no address, or the scenario cannot be used.
+    pub fn start_on(self, listener: TcpListener) -> Result<MockServer, StartError> {
+        let address = listener.local_addr().map_err(StartError::Listen)?;
+        let core = Core::new(self.settings, &format!("http://{address}"))?;
+        if let Some(text) = self.scenario {
+            let directive = Directive::parse(&text, &core.conditions())?;
+            core.playbook.set_global(Some(directive));
+        }
+        let core = Arc::new(core);
+        let (stop, stopped) = watch::channel(false);
+        let task = tokio::spawn(server::serve(Arc::clone(&core), listener, stopped));
+        Ok(MockServer {
+            core,
+            address,
+            stop,
+            task,
+        })
+    }
+}
+
+/// The vocabulary of scenarios, as `image-mock-server conditions` prints it.
+///
+/// # Errors
+/// An embedded data file is not usable.
+pub fn vocabulary() -> Result<Vec<control::Word>, StartError> {
+    let core = Core::new(Settings::default(), "http://localhost")?;
+    Ok(control::vocabulary(&core))
+}
+
+/// A server cannot be started.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// An embedded data file is not usable.
+    #[error(transparent)]
+    Data(#[from] CatalogueError),
+    /// No port could be opened.
+    #[error("cannot listen")]
+    Listen(#[source] io::Error),
+    /// The scenario cannot be used.
+    #[error(transparent)]
+    Scenario(#[from] ScenarioError),
+}
+
+/// A call of the library with something that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum LibraryError {
+    /// A script item cannot be parsed.
+    #[error(transparent)]
+    Script(#[from] ScriptError),
+    /// Not a token.
+    #[error("'{0}' is no token: expected 10 characters of a-z and 2-7")]
+    Token(String),
+}

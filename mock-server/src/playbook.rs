@@ -1,0 +1,371 @@
+//! Decides which scenario applies to a call: the script of its case, else its prompt, else its header, else
+//! the global one; and counts, so that `*N` ends.
+
+use std::collections::{HashMap, VecDeque};
+use std::hash::Hash;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde::{Deserialize, Serialize};
+use tokio::sync::Semaphore;
+
+use crate::image::Token;
+use crate::journal::ScenarioSeen;
+use crate::provider::{Call, credential_label, hex_sha256};
+use crate::scenario::{Directive, Order, ScenarioError};
+use crate::wire::{HoldPoint, Request};
+
+/// The header that carries a scenario.
+pub const SCENARIO_HEADER: &str = "x-mock-scenario";
+/// Scripts and counters that are kept; the oldest go first.
+const KEPT: usize = 10_000;
+/// The longest script, in items.
+const LONGEST_SCRIPT: usize = 1_000;
+
+/// Scripts, counters and the global scenario.
+#[derive(Debug)]
+pub struct Playbook {
+    scripts: Mutex<Kept<Token, Script>>,
+    counters: Mutex<Kept<String, usize>>,
+    global: Mutex<Option<Directive>>,
+}
+
+/// The answers to the calls of one case, in order.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ScriptText {
+    /// What to answer, call by call.
+    pub answers: Vec<AnswerText>,
+}
+
+/// One item of a script.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct AnswerText {
+    /// A scenario text.
+    #[serde(rename = "do")]
+    pub directive: String,
+    /// Where the answer holds until a release.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub hold: Vec<HoldPoint>,
+}
+
+/// What applies to one call.
+#[derive(Clone, Debug, Default)]
+pub struct Plan {
+    /// Condition and faults.
+    pub order: Order,
+    /// Where the answer holds.
+    pub holds: Vec<HoldPoint>,
+    /// Opens the holds; one permit a release.
+    pub releases: Option<Arc<Semaphore>>,
+    /// What the journal says.
+    pub seen: Option<ScenarioSeen>,
+}
+
+#[derive(Debug)]
+struct Script {
+    items: Vec<(Directive, Vec<HoldPoint>)>,
+    calls: usize,
+    releases: Arc<Semaphore>,
+}
+
+impl Playbook {
+    /// A playbook without scripts.
+    #[must_use]
+    pub fn new(global: Option<Directive>) -> Self {
+        Self {
+            scripts: Mutex::new(Kept::default()),
+            counters: Mutex::new(Kept::default()),
+            global: Mutex::new(global),
+        }
+    }
+
+    /// What applies to a call.
+    ///
+    /// # Errors
+    /// A prompt or header directive that cannot be used.
+    pub fn plan(&self, request: &Request, call: &Call, conditions: &[&str]) -> Result<Plan, ScenarioError> {
+        if let Some(plan) = self.from_script(call) {
+            return Ok(plan);
+        }
+        let header = request.header(SCENARIO_HEADER);
+        let (source, text) = match (call.marks.directives.as_slice(), header) {
+            ([], None) => {
+                let global = lock(&self.global).clone();
+                return Ok(global.map_or_else(Plan::default, |d| self.counted("global", &d, request, call)));
+            }
+            ([], Some(header)) => ("header", header.to_owned()),
+            (directives, _) => ("prompt", directives.join(",")),
+        };
+        let directive = Directive::parse(&text, conditions)?;
+        Ok(self.counted(source, &directive, request, call))
+    }
+
+    /// Sets the script of a case; its counts and releases start over.
+    ///
+    /// # Errors
+    /// An item that cannot be parsed, with its index; or a script that is too long.
+    pub fn set_script(&self, token: Token, text: &ScriptText, conditions: &[&str]) -> Result<(), ScriptError> {
+        if text.answers.len() > LONGEST_SCRIPT {
+            return Err(ScriptError::TooLong(text.answers.len()));
+        }
+        let parse = |(index, answer): (usize, &AnswerText)| {
+            let directive = Directive::parse(&answer.directive, conditions);
+            let directive = directive.map_err(|source| ScriptError::Item { index, source })?;
+            Ok((directive, answer.hold.clone()))
+        };
+        let items = text.answers.iter().enumerate().map(parse).collect::<Result<_, ScriptError>>()?;
+        let script = Script {
+            items,
+            calls: 0,
+            releases: Arc::new(Semaphore::new(0)),
+        };
+        lock(&self.scripts).put(token, script);
+        Ok(())
+    }
+
+    /// Forgets the script of a case.
+    pub fn remove_script(&self, token: &Token) {
+        lock(&self.scripts).remove(token);
+    }
+
+    /// Opens the next hold of a case; says whether the case has a script.
+    #[must_use]
+    pub fn release(&self, token: &Token) -> bool {
+        let scripts = lock(&self.scripts);
+        let Some(script) = scripts.map.get(token) else {
+            return false;
+        };
+        // Far below the semaphore's own limit, whatever a client does.
+        if script.releases.available_permits() < LONGEST_SCRIPT {
+            script.releases.add_permits(1);
+        }
+        true
+    }
+
+    /// The global scenario as text.
+    #[must_use]
+    pub fn global_text(&self) -> Option<String> {
+        lock(&self.global).as_ref().map(ToString::to_string)
+    }
+
+    /// Sets the global scenario.
+    pub fn set_global(&self, directive: Option<Directive>) {
+        *lock(&self.global) = directive;
+        *lock(&self.counters) = Kept::default();
+    }
+
+    /// Forgets scripts, counters and the global scenario.
+    pub fn reset(&self, global: Option<Directive>) {
+        *lock(&self.scripts) = Kept::default();
+        *lock(&self.counters) = Kept::default();
+        *lock(&self.global) = global;
+    }
+
+    fn from_script(&self, call: &Call) -> Option<Plan> {
+        let mut scripts = lock(&self.scripts);
+        let script = scripts.map.get_mut(call.marks.token.as_ref()?)?;
+        let number = script.calls;
+        script.calls += 1;
+        let releases = Some(Arc::clone(&script.releases));
+        let mut first = 0;
+        for (directive, holds) in &script.items {
+            let within = number - first;
+            let span = directive.span();
+            if span.is_none_or(|span| within < span) {
+                let order = directive.order(within);
+                let seen = Some(seen("script", &order, false));
+                return Some(Plan { order, holds: holds.clone(), releases, seen });
+            }
+            first += span.unwrap_or_default();
+        }
+        let seen = Some(seen("script", &Order::default(), true));
+        Some(Plan { seen, ..Plan::default() })
+    }
+
+    fn counted(&self, source: &str, directive: &Directive, request: &Request, call: &Call) -> Plan {
+        let number = if directive.is_counted() {
+            self.count(counter_key(source, directive, request, call), directive)
+        } else {
+            0
+        };
+        let order = directive.order(number);
+        let seen = Some(seen(source, &order, false));
+        Plan { order, seen, ..Plan::default() }
+    }
+
+    /// The number of this call; after the first call that nothing counted applies to, counting starts over.
+    fn count(&self, key: String, directive: &Directive) -> usize {
+        let mut counters = lock(&self.counters);
+        let number = counters.map.get(&key).copied().unwrap_or_default();
+        if directive.span().is_some_and(|span| number >= span) {
+            counters.put(key, 0);
+        } else {
+            counters.put(key, number + 1);
+        }
+        number
+    }
+}
+
+/// By token; without one by header value; without that by credential, operation, directive and prompt.
+fn counter_key(source: &str, directive: &Directive, request: &Request, call: &Call) -> String {
+    if let Some(token) = &call.marks.token {
+        return format!("{source} token {token} {directive}");
+    }
+    if source == "header" {
+        return format!("header {}", request.header(SCENARIO_HEADER).unwrap_or_default());
+    }
+    let credential = credential_label(call.credential.as_deref().unwrap_or_default());
+    let operation = call.operation.unwrap_or_default();
+    let prompt = hex_sha256(call.prompt.as_bytes());
+    format!("{source} {credential} {operation} {prompt} {directive}")
+}
+
+fn seen(source: &str, order: &Order, beyond_script: bool) -> ScenarioSeen {
+    let parts = order.condition.iter().chain(&order.faults).map(ToString::to_string);
+    let applied = parts.collect::<Vec<_>>().join(",");
+    ScenarioSeen {
+        source: source.to_owned(),
+        applied: if applied.is_empty() { "ok".to_owned() } else { applied },
+        beyond_script,
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A map that forgets its oldest keys.
+#[derive(Debug)]
+struct Kept<K, V> {
+    map: HashMap<K, V>,
+    order: VecDeque<K>,
+}
+
+impl<K, V> Default for Kept<K, V> {
+    fn default() -> Self {
+        Self { map: HashMap::new(), order: VecDeque::new() }
+    }
+}
+
+impl<K: Clone + Eq + Hash, V> Kept<K, V> {
+    fn put(&mut self, key: K, value: V) {
+        if self.map.insert(key.clone(), value).is_none() {
+            self.order.push_back(key);
+        }
+        while self.order.len() > KEPT {
+            if let Some(oldest) = self.order.pop_front() {
+                self.map.remove(&oldest);
+            }
+        }
+    }
+
+    fn remove(&mut self, key: &K) {
+        if self.map.remove(key).is_some() {
+            self.order.retain(|kept| kept != key);
+        }
+    }
+}
+
+/// A script item is a scenario text, or an object with `do` and `hold`.
+impl<'de> Deserialize<'de> for AnswerText {
+    fn deserialize<D: serde::Deserializer<'de>>(reader: D) -> Result<Self, D::Error> {
+        use serde::de::Error as _;
+
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Full {
+            #[serde(rename = "do")]
+            directive: String,
+            #[serde(default)]
+            hold: Vec<HoldPoint>,
+        }
+        match serde_json::Value::deserialize(reader)? {
+            serde_json::Value::String(directive) => Ok(Self { directive, hold: Vec::new() }),
+            object @ serde_json::Value::Object(_) => {
+                let full = Full::deserialize(object).map_err(D::Error::custom)?;
+                Ok(Self { directive: full.directive, hold: full.hold })
+            }
+            _ => Err(D::Error::custom("an answer is a scenario text or {\"do\": …, \"hold\": […]}")),
+        }
+    }
+}
+
+/// A script that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ScriptError {
+    /// One item cannot be parsed.
+    #[error("at /answers/{index}: {source}")]
+    Item {
+        /// From 0.
+        index: usize,
+        /// What is wrong with it.
+        source: ScenarioError,
+    },
+    /// More items than are kept.
+    #[error("{0} answers are too many: at most {LONGEST_SCRIPT}")]
+    TooLong(usize),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CONDITIONS: &[&str] = &["rate-limit"];
+
+    fn request() -> Request {
+        Request {
+            method: "POST".into(),
+            path: "/".into(),
+            query: None,
+            headers: vec![],
+            body: bytes::Bytes::new(),
+            body_too_large: false,
+        }
+    }
+
+    fn applied(playbook: &Playbook, call: &Call) -> String {
+        let plan = playbook.plan(&request(), call, CONDITIONS).unwrap();
+        plan.seen.map(|seen| seen.applied).unwrap_or_default()
+    }
+
+    fn call(token: Option<&str>, directive: &str) -> Call {
+        let mut call = Call::default();
+        call.marks.token = token.map(|token| token.parse().unwrap());
+        call.marks.directives = vec![directive.to_owned()];
+        call
+    }
+
+    #[test]
+    fn a_counted_prompt_starts_over_after_its_first_success() {
+        let playbook = Playbook::new(None);
+        let call = call(None, "rate-limit*2");
+        let seen: Vec<_> = (0..6).map(|_| applied(&playbook, &call)).collect();
+        assert_eq!(seen, ["rate-limit", "rate-limit", "ok", "rate-limit", "rate-limit", "ok"]);
+    }
+
+    #[test]
+    fn a_script_goes_before_the_prompt_and_says_when_it_is_over() {
+        let playbook = Playbook::new(None);
+        let token: Token = "abcdefgh23".parse().unwrap();
+        let text = serde_json::from_str(r#"{"answers":["rate-limit*2",{"do":"ok","hold":[{"before_event":1}]}]}"#);
+        playbook.set_script(token, &text.unwrap(), CONDITIONS).unwrap();
+        let call = call(Some("abcdefgh23"), "server-error");
+        assert_eq!(applied(&playbook, &call), "rate-limit");
+        assert_eq!(applied(&playbook, &call), "rate-limit");
+        let plan = playbook.plan(&request(), &call, CONDITIONS).unwrap();
+        assert_eq!(plan.holds, [HoldPoint::BeforeEvent(1)]);
+        let plan = playbook.plan(&request(), &call, CONDITIONS).unwrap();
+        assert!(plan.seen.unwrap().beyond_script);
+    }
+
+    #[test]
+    fn a_bad_script_item_is_named() {
+        let playbook = Playbook::new(None);
+        let text = ScriptText {
+            answers: vec![AnswerText { directive: "rate-limt".into(), hold: vec![] }],
+        };
+        let token = "abcdefgh23".parse().unwrap();
+        let error = playbook.set_script(token, &text, CONDITIONS).unwrap_err();
+        assert!(error.to_string().starts_with("at /answers/0: unknown scenario"));
+    }
+}

@@ -1,0 +1,125 @@
+//! Providers: who is called, what was asked, what the provider answers. One folder a provider, one line in
+//! [`PROVIDERS`].
+
+pub mod openai;
+
+use std::fmt::Write as _;
+
+use bytes::Bytes;
+use serde_json::{Map, Value};
+use sha2::{Digest as _, Sha256};
+
+use crate::catalogue::Catalogue;
+use crate::image::{Picture, Rendered, Studio};
+use crate::scenario::{Element, Order};
+use crate::settings::Settings;
+use crate::wire::{Answer, Marks, Request};
+
+/// One emulated provider.
+pub trait Provider: Sync {
+    /// The id, the same as in `fixtures/errors` and `fixtures/models`.
+    fn id(&self) -> &'static str;
+
+    /// Whether the request is for this provider.
+    fn claims(&self, request: &Request) -> bool;
+
+    /// What the provider knows as errors.
+    fn catalogue<'w>(&self, world: &'w World) -> &'w Catalogue;
+
+    /// Reads what was asked, without judging it.
+    fn read(&self, request: &Request, world: &World) -> Call;
+
+    /// Decides the answer; faults and holds are not the provider's business.
+    fn answer(&self, request: &Request, call: &Call, order: &Order, turn: &Turn<'_>) -> Answer;
+
+    /// Renders a condition as an error inside a stream.
+    fn stream_error(&self, call: &Call, condition: &Element, turn: &Turn<'_>) -> Vec<Bytes>;
+
+    /// Renders a scenario text that cannot be used, so that an SDK shows it.
+    fn scenario_error(&self, message: &str) -> Answer;
+}
+
+/// Every provider. The first that claims a request answers it; OpenAI claims what nobody else does.
+pub static PROVIDERS: &[&dyn Provider] = &[&openai::OpenAi];
+
+/// What a request asks for, in the same terms for every provider.
+#[derive(Clone, Debug, Default)]
+pub struct Call {
+    /// The provider's id.
+    pub provider: &'static str,
+    /// `images.generations`, …; none for a path that is no operation.
+    pub operation: Option<&'static str>,
+    /// The credential as sent, without its scheme.
+    pub credential: Option<String>,
+    /// What the marks in the prompt say.
+    pub marks: Marks,
+    /// The prompt without marks; empty if there is none.
+    pub prompt: String,
+    /// The JSON body, none where it is not a JSON object.
+    pub body: Option<Map<String, Value>>,
+    /// The provider-neutral digest of what was sent; absent means not sent.
+    pub sent: Map<String, Value>,
+    /// The same after the provider's defaults.
+    pub effective: Map<String, Value>,
+}
+
+/// What lives as long as the server.
+pub struct World {
+    /// How the server was told to answer.
+    pub settings: Settings,
+    /// Paints and keeps pictures.
+    pub studio: Studio,
+    /// OpenAI's data.
+    pub openai: openai::Data,
+    /// What `url` results begin with.
+    pub public_url: String,
+}
+
+/// What belongs to one answer.
+pub struct Turn<'w> {
+    /// The server's data.
+    pub world: &'w World,
+    /// 32 hex digits, fixed by the seed and the number of the request.
+    pub id: String,
+    /// Now, in seconds since 1970.
+    pub now: i64,
+}
+
+impl<'w> Turn<'w> {
+    /// The turn of the request with this number.
+    #[must_use]
+    pub fn new(world: &'w World, number: u64) -> Self {
+        let mut id = hex_sha256(format!("{}:{number}", world.settings.seed).as_bytes());
+        id.truncate(32);
+        let now = time::OffsetDateTime::now_utc().unix_timestamp();
+        Self { world, id, now }
+    }
+
+    /// Paints a picture that says which request it answers.
+    #[must_use]
+    pub fn paint(&self, picture: &Picture) -> Rendered {
+        self.world.studio.image(picture, &self.id)
+    }
+}
+
+/// The first 12 hex digits of a credential's SHA-256: comparable, and of no use to a reader.
+#[must_use]
+pub fn credential_label(credential: &str) -> String {
+    let mut label = hex_sha256(credential.as_bytes());
+    label.truncate(12);
+    label
+}
+
+/// SHA-256 in lower-case hex.
+#[must_use]
+pub fn hex_sha256(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
+}

@@ -1,0 +1,203 @@
+//! Renders errors as OpenAI does: the catalogue row, the envelope with two blanks of indent, the headers of
+//! the front.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+
+use crate::catalogue::{Stage, Values, fill};
+use crate::provider::{Call, Turn};
+use crate::scenario::{Element, Order};
+use crate::wire::{Answer, Request};
+
+/// Names that the mock gives to the account; a gateway must not show them to its clients.
+const ORGANIZATION: &str = "org-mock-4f7c2a9e1b";
+const PROJECT: &str = "proj_mock8d3b6e5a7c";
+
+/// Why a request is not answered with images: a catalogue row and the values of its placeholders.
+#[derive(Clone, Debug)]
+pub(super) struct Refusal {
+    row: String,
+    values: BTreeMap<&'static str, String>,
+    params: BTreeMap<String, String>,
+}
+
+impl Refusal {
+    /// A refusal of the provider's own.
+    pub(super) fn new<const N: usize>(row: &str, values: [(&'static str, String); N]) -> Self {
+        Self {
+            row: row.to_owned(),
+            values: BTreeMap::from(values),
+            params: BTreeMap::new(),
+        }
+    }
+
+    /// A condition that a scenario asked for, with its parameters.
+    pub(super) fn condition(element: &Element) -> Self {
+        Self {
+            row: element.name.clone(),
+            values: BTreeMap::new(),
+            params: element.params.clone(),
+        }
+    }
+}
+
+/// Accepts or refuses the credential.
+pub(super) fn authenticate(call: &Call, turn: &Turn<'_>) -> Result<(), Refusal> {
+    let Some(key) = &call.credential else {
+        return Err(Refusal::new("missing-key", []));
+    };
+    let listed = &turn.world.settings.api_keys;
+    let known = if listed.is_empty() {
+        !key.contains("invalid")
+    } else {
+        listed.contains(key)
+    };
+    known
+        .then_some(())
+        .ok_or_else(|| Refusal::new("invalid-key", []))
+}
+
+/// Refuses where the scenario asks for a condition that shows before the request is looked at.
+pub(super) fn of_condition(call: &Call, order: &Order, turn: &Turn<'_>) -> Result<(), Refusal> {
+    at_stage(Stage::Before, call, order, turn)
+}
+
+/// Refuses where the scenario asks for a condition that shows once the request is known to be good.
+pub(super) fn of_content(call: &Call, order: &Order, turn: &Turn<'_>) -> Result<(), Refusal> {
+    at_stage(Stage::Content, call, order, turn)
+}
+
+fn at_stage(stage: Stage, _: &Call, order: &Order, turn: &Turn<'_>) -> Result<(), Refusal> {
+    let Some(element) = &order.condition else {
+        return Ok(());
+    };
+    match turn.world.openai.errors.row(&element.name) {
+        Some(row) if row.stage == stage && row.effect.is_none() => Err(Refusal::condition(element)),
+        _ => Ok(()),
+    }
+}
+
+/// A path or method that the API does not have.
+pub(super) fn no_such_operation(request: &Request, turn: &Turn<'_>) -> Answer {
+    let values = || [
+        ("method", request.method.clone()),
+        ("path", request.path.clone()),
+    ];
+    if request.path == super::GENERATIONS {
+        let mut answer = render(&Refusal::new("wrong-method", values()), &Call::default(), turn);
+        answer.headers.push(("allow".into(), "POST".into()));
+        return answer;
+    }
+    render(&Refusal::new("invalid-url", values()), &Call::default(), turn)
+}
+
+/// The whole answer for a refusal.
+pub(super) fn render(refusal: &Refusal, call: &Call, turn: &Turn<'_>) -> Answer {
+    let errors = &turn.world.openai.errors;
+    let Some(row) = errors.row(&refusal.row) else {
+        return mock_error(&format!("the catalogue has no row '{}'", refusal.row));
+    };
+    let values = values(refusal, call, turn);
+    let (content_type, text) = match &row.text {
+        Some(text) => (text.content_type.clone(), text.body.clone()),
+        None => (
+            "application/json".to_owned(),
+            row.filled_body(&values).map(|body| pretty(&body)).unwrap_or_default(),
+        ),
+    };
+    let mut headers = vec![("content-type".to_owned(), content_type)];
+    headers.extend(row.filled_headers(&values));
+    // The front answers in its own name; only what comes from the API has the API's headers.
+    if row.text.is_none() {
+        headers.extend(common_headers(turn, row.status != 401));
+    }
+    let mut answer = Answer::whole(row.status, headers, vec![Bytes::from(text)]);
+    answer.summary.condition.clone_from(&row.id);
+    answer
+}
+
+/// The JSON body of a refusal, none for rows that are plain text.
+pub(super) fn body(refusal: &Refusal, call: &Call, turn: &Turn<'_>) -> Option<Value> {
+    let row = turn.world.openai.errors.row(&refusal.row)?;
+    row.filled_body(&values(refusal, call, turn))
+}
+
+fn values<'r>(refusal: &'r Refusal, call: &Call, turn: &Turn<'_>) -> Values<'r> {
+    let member = |name: &str| match call.effective.get(name) {
+        Some(Value::String(text)) => text.clone(),
+        Some(other) => other.to_string(),
+        None => String::new(),
+    };
+    let mut values = Values::from([
+        ("model", member("model")),
+        ("n", member("n")),
+        ("request-id", format!("req_{}", turn.id)),
+        ("organization", ORGANIZATION.to_owned()),
+        ("masked-key", masked(call.credential.as_deref().unwrap_or_default())),
+    ]);
+    values.extend(refusal.values.iter().map(|(name, value)| (*name, value.clone())));
+    values.extend(refusal.params.iter().map(|(name, value)| (name.as_str(), value.clone())));
+    values
+}
+
+/// The headers that the front puts on an answer of the API.
+pub(super) fn common_headers(turn: &Turn<'_>, authenticated: bool) -> Vec<(String, String)> {
+    let common = &turn.world.openai.errors.headers;
+    let value = |name: &str| match name {
+        "cf-ray" => Some(format!("{}-SEA", &turn.id[..16])),
+        "cookie" => Some(turn.id.clone()),
+        "organization" => Some(ORGANIZATION.to_owned()),
+        "processing-ms" => Some("21".to_owned()),
+        "project" => Some(PROJECT.to_owned()),
+        "request-id" => Some(format!("req_{}", turn.id)),
+        _ => None,
+    };
+    let account = authenticated.then_some(&common.authenticated);
+    let rows = common.every.iter().chain(account.into_iter().flatten());
+    rows.map(|(name, template)| (name.clone(), fill(template, value))).collect()
+}
+
+/// An error of the mock itself, in the envelope that every SDK shows.
+pub(super) fn mock_error(message: &str) -> Answer {
+    let body = json!({ "error": {
+        "message": message, "type": "mock_scenario_error", "param": null, "code": "mock_scenario_error"
+    } });
+    let headers = vec![
+        ("content-type".to_owned(), "application/json".to_owned()),
+        // An SDK must not try three times to tell its user of a misspelt scenario.
+        ("x-should-retry".to_owned(), "false".to_owned()),
+    ];
+    let mut answer = Answer::whole(400, headers, vec![Bytes::from(pretty(&body))]);
+    answer.summary.condition = "mock-scenario-error".to_owned();
+    answer
+}
+
+/// JSON with two blanks of indent and no end of line, as the image routes send it.
+pub(super) fn pretty(value: &Value) -> String {
+    serde_json::to_string_pretty(value).unwrap_or_default()
+}
+
+/// The provider shows the first eight and last four characters of a long key.
+fn masked(key: &str) -> String {
+    let letters: Vec<char> = key.chars().collect();
+    if letters.len() <= 12 {
+        return key.to_owned();
+    }
+    let tail = letters.len() - 4;
+    let hidden = "*".repeat(tail - 8);
+    let (head, tail): (String, String) = (letters[..8].iter().collect(), letters[tail..].iter().collect());
+    format!("{head}{hidden}{tail}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::masked;
+
+    #[test]
+    fn long_keys_are_masked_as_recorded() {
+        assert_eq!(masked("fake_key"), "fake_key");
+        assert_eq!(masked("invalid-123452345"), "invalid-*****2345");
+    }
+}

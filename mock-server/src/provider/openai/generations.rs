@@ -1,0 +1,72 @@
+//! `POST /v1/images/generations`, JSON and stream.
+
+use crate::catalogue::ImagesLeft;
+use crate::image::Picture;
+use crate::provider::openai::error::{self, Refusal};
+use crate::provider::openai::render;
+use crate::provider::openai::validate::{self, Wanted};
+use crate::provider::{Call, Turn};
+use crate::scenario::Order;
+use crate::wire::{Answer, Request};
+
+/// Judges and answers a call whose credential was accepted.
+pub(super) fn answer(
+    request: &Request,
+    call: &Call,
+    order: &Order,
+    turn: &Turn<'_>,
+) -> Result<Answer, Refusal> {
+    if request.body_too_large {
+        return Err(Refusal::new("body-too-large", []));
+    }
+    let media_type = request.media_type();
+    if !media_type.is_empty() && media_type != "application/json" {
+        let value = request.header("content-type").unwrap_or_default();
+        return Err(Refusal::new("unsupported-content-type", [("value", value.to_owned())]));
+    }
+    let body = call.body.as_ref();
+    let body = body.ok_or_else(|| Refusal::new("malformed-body", []))?;
+    let world = turn.world;
+    let wanted = validate::generations(body, call, &world.openai.models, &world.settings)?;
+    error::of_content(call, order, turn)?;
+    let count = images_left(wanted.n, order, turn);
+    let mut answer = if wanted.stream {
+        render::stream(&wanted, count, call, turn)
+    } else {
+        render::json(&wanted, count, call, turn)
+    };
+    let condition = order.condition.as_ref().map_or("ok", |element| &element.name);
+    condition.clone_into(&mut answer.summary.condition);
+    Ok(answer)
+}
+
+/// How many images are delivered; a condition of the catalogue may hold some back.
+fn images_left(n: u64, order: &Order, turn: &Turn<'_>) -> u64 {
+    let row = order.condition.as_ref();
+    let row = row.and_then(|element| turn.world.openai.errors.row(&element.name));
+    match row.and_then(|row| row.effect).map(|effect| effect.images) {
+        Some(ImagesLeft::None) => 0,
+        Some(ImagesLeft::OneLess) => n.saturating_sub(1),
+        None => n,
+    }
+}
+
+impl Wanted<'_> {
+    /// The picture with this index, or one of its partial images.
+    pub(super) fn picture(&self, call: &Call, turn: &Turn<'_>, index: u64, partial: Option<u8>) -> Picture {
+        Picture {
+            prompt: call.prompt.clone(),
+            model: self.model.id.clone(),
+            width: self.width,
+            height: self.height,
+            format: self.format,
+            compression: self.compression,
+            transparent: self.background == "transparent",
+            token: call.marks.token.clone(),
+            index: index.try_into().unwrap_or(u8::MAX),
+            partial,
+            seed: turn.world.settings.seed,
+            pad_to: turn.world.settings.image_bytes,
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! OpenAI: `POST /v1/images/generations`.
+//!
+//! Wire facts: OpenAI's OpenAPI document of 2026-08-21, recordings named in `fixtures/errors/openai.json` and
+//! `fixtures/models/openai.json`.
+
+mod digest;
+mod error;
+mod files;
+mod generations;
+mod model;
+mod render;
+mod usage;
+mod validate;
+
+pub use model::{Models, Sizes};
+
+use bytes::Bytes;
+use serde_json::{Map, Value};
+
+use crate::catalogue::{Catalogue, CatalogueError};
+use crate::provider::{Call, Provider, Turn, World};
+use crate::scenario::{Element, Order};
+use crate::wire::{Answer, Marks, Request, event};
+
+/// The provider.
+pub struct OpenAi;
+
+/// OpenAI's data files.
+#[derive(Debug)]
+pub struct Data {
+    /// `fixtures/errors/openai.json`.
+    pub errors: Catalogue,
+    /// `fixtures/models/openai.json`.
+    pub models: Models,
+}
+
+impl Data {
+    /// Reads the embedded files.
+    ///
+    /// # Errors
+    /// A file is missing or of another form.
+    pub fn builtin() -> Result<Self, CatalogueError> {
+        Ok(Self {
+            errors: Catalogue::builtin(ID)?,
+            models: Models::builtin()?,
+        })
+    }
+}
+
+const ID: &str = "openai";
+const GENERATIONS: &str = "/v1/images/generations";
+
+impl Provider for OpenAi {
+    fn id(&self) -> &'static str {
+        ID
+    }
+
+    fn claims(&self, _: &Request) -> bool {
+        true
+    }
+
+    fn catalogue<'w>(&self, world: &'w World) -> &'w Catalogue {
+        &world.openai.errors
+    }
+
+    fn read(&self, request: &Request, world: &World) -> Call {
+        let operation = operation(request);
+        let body = operation.and_then(|_| object(&request.body));
+        let mut marks = Marks::default();
+        let prompt = body.as_ref().and_then(|body| body.get("prompt")?.as_str());
+        let prompt = prompt.map(|text| marks.take(text)).unwrap_or_default();
+        let (sent, effective) = match (operation, &body) {
+            (Some(operation), Some(body)) => digest::both(operation, body, &world.openai.models),
+            _ => Default::default(),
+        };
+        Call {
+            provider: ID,
+            operation,
+            credential: bearer(request),
+            marks,
+            prompt,
+            body,
+            sent,
+            effective,
+        }
+    }
+
+    fn answer(&self, request: &Request, call: &Call, order: &Order, turn: &Turn<'_>) -> Answer {
+        if let Some(id) = request.path.strip_prefix("/files/") {
+            return files::answer(request, id, turn);
+        }
+        if call.operation.is_none() {
+            return error::no_such_operation(request, turn);
+        }
+        let answer = error::authenticate(call, turn)
+            .and_then(|()| error::of_condition(call, order, turn))
+            .and_then(|()| generations::answer(request, call, order, turn));
+        answer.unwrap_or_else(|refusal| error::render(&refusal, call, turn))
+    }
+
+    fn stream_error(&self, call: &Call, condition: &Element, turn: &Turn<'_>) -> Vec<Bytes> {
+        let refusal = error::Refusal::condition(condition);
+        let body = error::body(&refusal, call, turn);
+        let mut data = Map::new();
+        data.insert("type".into(), "error".into());
+        data.extend(body.and_then(|body| Some(("error".into(), body.get("error")?.clone()))));
+        event("error", vec![Value::Object(data).to_string().into()])
+    }
+
+    fn scenario_error(&self, message: &str) -> Answer {
+        error::mock_error(message)
+    }
+}
+
+fn operation(request: &Request) -> Option<&'static str> {
+    let known = request.method == "POST" && request.path == GENERATIONS;
+    known.then_some("images.generations")
+}
+
+fn bearer(request: &Request) -> Option<String> {
+    let value = request.header("authorization")?;
+    let (scheme, key) = value.split_once(' ')?;
+    let key = key.trim();
+    (scheme.eq_ignore_ascii_case("bearer") && !key.is_empty()).then(|| key.to_owned())
+}
+
+fn object(body: &[u8]) -> Option<Map<String, Value>> {
+    serde_json::from_slice(body).ok()
+}

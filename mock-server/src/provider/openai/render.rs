@@ -1,0 +1,152 @@
+//! Renders successes as OpenAI does: members and their order as recorded in 2026, two blanks of indent, the
+//! base64 spliced in without copying.
+
+use bytes::Bytes;
+use serde_json::{Map, Value};
+
+use crate::image::Rendered;
+use crate::provider::openai::error::{common_headers, pretty};
+use crate::provider::openai::files;
+use crate::provider::openai::model::Family;
+use crate::provider::openai::usage::usage;
+use crate::provider::openai::validate::Wanted;
+use crate::provider::{Call, Turn};
+use crate::wire::{Answer, event};
+
+/// Stands for the base64 of an image until the text is cut there. The only text of a user's in an answer is
+/// the revised prompt, which has it taken out.
+const SPLICE: &str = "@@\u{7f}base64\u{7f}@@";
+
+/// The JSON answer with `count` images.
+pub(super) fn json(wanted: &Wanted<'_>, count: u64, call: &Call, turn: &Turn<'_>) -> Answer {
+    let images: Vec<_> = (0..count)
+        .map(|index| turn.paint(&wanted.picture(call, turn, index, None)))
+        .collect();
+    let items: Vec<_> = (0..count).map(|index| wanted.item(call, turn, index)).collect();
+    let mut body = Map::new();
+    body.insert("created".into(), turn.now.into());
+    if wanted.model.family == Family::GptImage {
+        body.insert("background".into(), wanted.background.clone().into());
+        body.insert("data".into(), items.into());
+        body.insert("output_format".into(), wanted.format.as_str().into());
+        body.insert("quality".into(), wanted.quality.clone().into());
+        body.insert("size".into(), wanted.size().into());
+        body.extend(usage(wanted, &call.prompt, &turn.world.openai.models).map(named("usage")));
+    } else {
+        body.insert("data".into(), items.into());
+    }
+    let text = pretty(&Value::Object(body));
+    let spliced: &[Rendered] = if wanted.as_url { &[] } else { &images };
+    let mut answer = Answer::whole(200, headers("application/json", turn), splice(text, spliced));
+    answer.summary.images = images.iter().map(Rendered::sha256).collect();
+    answer
+}
+
+/// The stream: partial images from coarse to fine, then the final one. `count` 0 leaves the final one out.
+pub(super) fn stream(wanted: &Wanted<'_>, count: u64, call: &Call, turn: &Turn<'_>) -> Answer {
+    let partials: Vec<_> = (0..wanted.partial_images)
+        .map(|index| turn.paint(&wanted.picture(call, turn, 0, Some(index))))
+        .collect();
+    let last = (count > 0).then(|| turn.paint(&wanted.picture(call, turn, 0, None)));
+    let mut events = Vec::new();
+    for (index, image) in partials.iter().enumerate() {
+        let data = wanted.event("image_generation.partial_image", index, turn);
+        events.push(frame(data, image));
+    }
+    if let Some(image) = &last {
+        let mut data = wanted.event("image_generation.completed", partials.len(), turn);
+        data.extend(usage(wanted, &call.prompt, &turn.world.openai.models).map(named("usage")));
+        events.push(frame(data, image));
+    }
+    let mut answer = Answer::stream(200, headers("text/event-stream; charset=utf-8", turn), events);
+    answer.summary.images = last.iter().map(Rendered::sha256).collect();
+    answer.summary.partial_images = partials.iter().map(Rendered::sha256).collect();
+    answer
+}
+
+impl Wanted<'_> {
+    fn size(&self) -> String {
+        format!("{}x{}", self.width, self.height)
+    }
+
+    /// One item of `data`.
+    fn item(&self, call: &Call, turn: &Turn<'_>, index: u64) -> Value {
+        let mut item = Map::new();
+        let revised = (self.model.id == "dall-e-3").then(|| call.prompt.replace(SPLICE, "").into());
+        if self.as_url {
+            item.extend(revised.map(named("revised_prompt")));
+            let picture = self.picture(call, turn, index, None);
+            item.insert("url".into(), files::url(&picture, turn).into());
+        } else {
+            item.insert("b64_json".into(), SPLICE.into());
+            item.extend(revised.map(named("revised_prompt")));
+        }
+        Value::Object(item)
+    }
+
+    /// The members of an event, in the order of the recording of 2026-03.
+    fn event(&self, kind: &str, sequence: usize, turn: &Turn<'_>) -> Map<String, Value> {
+        let mut data = Map::new();
+        data.insert("created_at".into(), turn.now.into());
+        data.insert("type".into(), kind.into());
+        data.insert("b64_json".into(), SPLICE.into());
+        data.insert("background".into(), self.background.clone().into());
+        data.insert("output_format".into(), self.format.as_str().into());
+        if kind.ends_with("partial_image") {
+            data.insert("partial_image_index".into(), sequence.into());
+        }
+        data.insert("quality".into(), self.quality.clone().into());
+        data.insert("sequence_number".into(), sequence.into());
+        data.insert("size".into(), self.size().into());
+        data
+    }
+}
+
+fn frame(data: Map<String, Value>, image: &Rendered) -> Vec<Bytes> {
+    let kind = data.get("type").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let text = Value::Object(data).to_string();
+    event(&kind, splice(text, std::slice::from_ref(image)))
+}
+
+/// Puts the base64 of each image where its placeholder stands.
+fn splice(text: String, images: &[Rendered]) -> Vec<Bytes> {
+    let text = Bytes::from(text);
+    let mut pieces = Vec::new();
+    let mut at = 0;
+    let mut images = images.iter();
+    let places: Vec<usize> = placeholders(&text);
+    for place in places {
+        pieces.push(text.slice(at..place));
+        pieces.extend(images.next().into_iter().flat_map(Rendered::base64));
+        at = place + SPLICE.len();
+    }
+    pieces.push(text.slice(at..));
+    pieces
+}
+
+fn placeholders(text: &[u8]) -> Vec<usize> {
+    let text = std::str::from_utf8(text).unwrap_or_default();
+    text.match_indices(SPLICE).map(|(at, _)| at).collect()
+}
+
+fn named(name: &str) -> impl Fn(Value) -> (String, Value) + '_ {
+    move |value| (name.to_owned(), value)
+}
+
+fn headers(content_type: &str, turn: &Turn<'_>) -> Vec<(String, String)> {
+    let mut headers = vec![("content-type".to_owned(), content_type.to_owned())];
+    headers.extend(common_headers(turn, true));
+    headers
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn text_without_images_is_one_piece() {
+        let pieces = splice(json!({"a": 1}).to_string(), &[]);
+        assert_eq!(pieces.concat(), br#"{"a":1}"#);
+    }
+}

@@ -1,0 +1,59 @@
+//! Everything a server can be told before it starts, as one plain value. The flags and the builder both end
+//! here.
+
+use crate::scenario::Directive;
+
+/// How the mock answers and what it keeps.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Accept only these credentials; empty: anything non-empty that does not contain `invalid`.
+    pub api_keys: Vec<String>,
+    /// The address that `url` results begin with; none: the address it listens on.
+    pub public_url: Option<String>,
+    /// The day on which models are judged retired; none: only what is retired by default.
+    pub as_of: Option<time::Date>,
+    /// Serve retired models as if they were not.
+    pub legacy_models: bool,
+    /// What every call is answered with, unless a script, prompt or header says otherwise.
+    pub scenario: Option<Directive>,
+    /// Refuse what the provider refuses.
+    pub validation: Validation,
+    /// Fixes ids and pictures.
+    pub seed: u64,
+    /// Every image has at least this many bytes.
+    pub image_bytes: Option<usize>,
+    /// The journal keeps at most this many entries.
+    pub journal_entries: usize,
+    /// The journal keeps at most about this many bytes.
+    pub journal_bytes: usize,
+    /// Larger request bodies are refused, in bytes.
+    pub max_body: usize,
+}
+
+/// How strictly request members are judged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Validation {
+    /// Take any value and make the best of it.
+    Lenient,
+    /// As the provider does.
+    #[default]
+    Strict,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            api_keys: Vec::new(),
+            public_url: None,
+            as_of: None,
+            legacy_models: false,
+            scenario: None,
+            validation: Validation::Strict,
+            seed: 0,
+            image_bytes: None,
+            journal_entries: 10_000,
+            journal_bytes: 32 << 20,
+            max_body: 64 << 20,
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! What goes over the wire, as plain values: requests as they arrived, answers as they will be played.
+//!
+//! Nothing here touches a socket; [`crate::server`] turns bytes into a [`Request`] and plays an [`Answer`].
+
+mod answer;
+mod marks;
+mod request;
+mod sse;
+
+pub use answer::{Answer, Framing, HoldPoint, Pause, Step, Summary};
+pub use marks::Marks;
+pub use request::Request;
+pub use sse::event;
