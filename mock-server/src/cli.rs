@@ -13,7 +13,11 @@ use tokio::net::TcpListener;
 
 /// A mock provider server for image generation APIs: real images, streams, validation, errors and faults.
 #[derive(Debug, Parser)]
-#[command(name = "image-mock-server", version, args_conflicts_with_subcommands = true)]
+#[command(
+    name = "image-mock-server",
+    version,
+    args_conflicts_with_subcommands = true
+)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
@@ -145,7 +149,11 @@ fn conditions() -> Result<(), Error> {
         for answer in &word.answers {
             let show = |name: &str| answer[name].as_str().unwrap_or("-").to_owned();
             let (provider, kind, code) = (show("provider"), show("type"), show("code"));
-            writeln!(out, "{:22}   {provider}: {} type {kind}, code {code}", "", answer["status"])?;
+            writeln!(
+                out,
+                "{:22}   {provider}: {} type {kind}, code {code}",
+                "", answer["status"]
+            )?;
         }
     }
     Ok(())
@@ -159,7 +167,9 @@ impl Serve {
             .with_env_filter(filter)
             .with_writer(std::io::stderr)
             .init();
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()?;
         runtime.block_on(self.serve())
     }
 

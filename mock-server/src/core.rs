@@ -9,9 +9,13 @@ use tokio::sync::Semaphore;
 use crate::catalogue::CatalogueError;
 use crate::fault;
 use crate::image::Studio;
-use crate::journal::{AnswerSeen, CredentialSeen, Entry, Journal, Stamps, mask_headers, mask_query, shorten};
+use crate::journal::{
+    AnswerSeen, CredentialSeen, Entry, Journal, Stamps, mask_headers, mask_query, shorten,
+};
 use crate::playbook::{Plan, Playbook};
-use crate::provider::{Call, PROVIDERS, Provider, Turn, World, credential_label, hex_sha256, openai};
+use crate::provider::{
+    Call, PROVIDERS, Provider, Turn, World, credential_label, hex_sha256, openai,
+};
 use crate::scenario::Order;
 use crate::settings::Settings;
 use crate::wire::{Answer, Pause, Request};
@@ -61,7 +65,9 @@ impl Core {
         let call = provider.read(request, &self.world);
         let conditions = self.conditions();
         let plan = self.playbook.plan(request, &call, &conditions);
-        let seq = self.journal.add(|seq| self.entry(seq, received, request, &call));
+        let seq = self
+            .journal
+            .add(|seq| self.entry(seq, received, request, &call));
         let turn = Turn::new(&self.world, seq);
         let (answer, plan) = match plan {
             Ok(plan) => (decide(provider, request, &call, &plan, &turn), plan),
@@ -105,7 +111,10 @@ impl Core {
         });
         Entry {
             seq,
-            stamps: Stamps { received, ..Stamps::default() },
+            stamps: Stamps {
+                received,
+                ..Stamps::default()
+            },
             method: request.method.clone(),
             path: request.path.clone(),
             query: request.query.as_deref().map(mask_query),
@@ -135,19 +144,29 @@ impl Core {
             .chain([request.path.as_str(), &body])
             .chain(request.query.as_deref())
             .collect();
-        let found = canaries.iter().filter(|canary| places.iter().any(|place| place.contains(canary.as_str())));
+        let found = canaries
+            .iter()
+            .filter(|canary| places.iter().any(|place| place.contains(canary.as_str())));
         found.map(|canary| credential_label(canary)).collect()
     }
 }
 
-fn decide(provider: &dyn Provider, request: &Request, call: &Call, plan: &Plan, turn: &Turn<'_>) -> Answer {
+fn decide(
+    provider: &dyn Provider,
+    request: &Request,
+    call: &Call,
+    plan: &Plan,
+    turn: &Turn<'_>,
+) -> Answer {
     let Order { faults, .. } = &plan.order;
     let mut answer = provider.answer(request, call, &plan.order, turn);
     for hold in &plan.holds {
         answer.pause(*hold, Pause::Hold(*hold));
     }
     let stream_error = |condition: &_| provider.stream_error(call, condition, turn);
-    let site = fault::Site { stream_error: &stream_error };
+    let site = fault::Site {
+        stream_error: &stream_error,
+    };
     fault::apply(faults, &mut answer, &site);
     answer
 }
@@ -162,7 +181,9 @@ fn body_seen(request: &Request) -> Value {
 }
 
 fn shortened(digest: &serde_json::Map<String, Value>) -> serde_json::Map<String, Value> {
-    let short = digest.iter().map(|(name, value)| (name.clone(), shorten(value.clone())));
+    let short = digest
+        .iter()
+        .map(|(name, value)| (name.clone(), shorten(value.clone())));
     short.collect()
 }
 

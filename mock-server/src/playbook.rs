@@ -83,7 +83,12 @@ impl Playbook {
     ///
     /// # Errors
     /// A prompt or header directive that cannot be used.
-    pub fn plan(&self, request: &Request, call: &Call, conditions: &[&str]) -> Result<Plan, ScenarioError> {
+    pub fn plan(
+        &self,
+        request: &Request,
+        call: &Call,
+        conditions: &[&str],
+    ) -> Result<Plan, ScenarioError> {
         if let Some(plan) = self.from_script(call) {
             return Ok(plan);
         }
@@ -91,7 +96,8 @@ impl Playbook {
         let (source, text) = match (call.marks.directives.as_slice(), header) {
             ([], None) => {
                 let global = lock(&self.global).clone();
-                return Ok(global.map_or_else(Plan::default, |d| self.counted("global", &d, request, call)));
+                return Ok(global
+                    .map_or_else(Plan::default, |d| self.counted("global", &d, request, call)));
             }
             ([], Some(header)) => ("header", header.to_owned()),
             (directives, _) => ("prompt", directives.join(",")),
@@ -104,7 +110,12 @@ impl Playbook {
     ///
     /// # Errors
     /// An item that cannot be parsed, with its index; or a script that is too long.
-    pub fn set_script(&self, token: Token, text: &ScriptText, conditions: &[&str]) -> Result<(), ScriptError> {
+    pub fn set_script(
+        &self,
+        token: Token,
+        text: &ScriptText,
+        conditions: &[&str],
+    ) -> Result<(), ScriptError> {
         if text.answers.len() > LONGEST_SCRIPT {
             return Err(ScriptError::TooLong(text.answers.len()));
         }
@@ -113,7 +124,12 @@ impl Playbook {
             let directive = directive.map_err(|source| ScriptError::Item { index, source })?;
             Ok((directive, answer.hold.clone()))
         };
-        let items = text.answers.iter().enumerate().map(parse).collect::<Result<_, ScriptError>>()?;
+        let items = text
+            .answers
+            .iter()
+            .enumerate()
+            .map(parse)
+            .collect::<Result<_, ScriptError>>()?;
         let script = Script {
             items,
             calls: 0,
@@ -174,12 +190,20 @@ impl Playbook {
             if span.is_none_or(|span| within < span) {
                 let order = directive.order(within);
                 let seen = Some(seen("script", &order, false));
-                return Some(Plan { order, holds: holds.clone(), releases, seen });
+                return Some(Plan {
+                    order,
+                    holds: holds.clone(),
+                    releases,
+                    seen,
+                });
             }
             first += span.unwrap_or_default();
         }
         let seen = Some(seen("script", &Order::default(), true));
-        Some(Plan { seen, ..Plan::default() })
+        Some(Plan {
+            seen,
+            ..Plan::default()
+        })
     }
 
     fn counted(&self, source: &str, directive: &Directive, request: &Request, call: &Call) -> Plan {
@@ -190,7 +214,11 @@ impl Playbook {
         };
         let order = directive.order(number);
         let seen = Some(seen(source, &order, false));
-        Plan { order, seen, ..Plan::default() }
+        Plan {
+            order,
+            seen,
+            ..Plan::default()
+        }
     }
 
     /// The number of this call; after the first call that nothing counted applies to, counting starts over.
@@ -212,7 +240,10 @@ fn counter_key(source: &str, directive: &Directive, request: &Request, call: &Ca
         return format!("{source} token {token} {directive}");
     }
     if source == "header" {
-        return format!("header {}", request.header(SCENARIO_HEADER).unwrap_or_default());
+        return format!(
+            "header {}",
+            request.header(SCENARIO_HEADER).unwrap_or_default()
+        );
     }
     let credential = credential_label(call.credential.as_deref().unwrap_or_default());
     let operation = call.operation.unwrap_or_default();
@@ -221,11 +252,19 @@ fn counter_key(source: &str, directive: &Directive, request: &Request, call: &Ca
 }
 
 fn seen(source: &str, order: &Order, beyond_script: bool) -> ScenarioSeen {
-    let parts = order.condition.iter().chain(&order.faults).map(ToString::to_string);
+    let parts = order
+        .condition
+        .iter()
+        .chain(&order.faults)
+        .map(ToString::to_string);
     let applied = parts.collect::<Vec<_>>().join(",");
     ScenarioSeen {
         source: source.to_owned(),
-        applied: if applied.is_empty() { "ok".to_owned() } else { applied },
+        applied: if applied.is_empty() {
+            "ok".to_owned()
+        } else {
+            applied
+        },
         beyond_script,
     }
 }
@@ -243,7 +282,10 @@ struct Kept<K, V> {
 
 impl<K, V> Default for Kept<K, V> {
     fn default() -> Self {
-        Self { map: HashMap::new(), order: VecDeque::new() }
+        Self {
+            map: HashMap::new(),
+            order: VecDeque::new(),
+        }
     }
 }
 
@@ -280,12 +322,20 @@ impl<'de> Deserialize<'de> for AnswerText {
             hold: Vec<HoldPoint>,
         }
         match serde_json::Value::deserialize(reader)? {
-            serde_json::Value::String(directive) => Ok(Self { directive, hold: Vec::new() }),
+            serde_json::Value::String(directive) => Ok(Self {
+                directive,
+                hold: Vec::new(),
+            }),
             object @ serde_json::Value::Object(_) => {
                 let full = Full::deserialize(object).map_err(D::Error::custom)?;
-                Ok(Self { directive: full.directive, hold: full.hold })
+                Ok(Self {
+                    directive: full.directive,
+                    hold: full.hold,
+                })
             }
-            _ => Err(D::Error::custom("an answer is a scenario text or {\"do\": …, \"hold\": […]}")),
+            _ => Err(D::Error::custom(
+                "an answer is a scenario text or {\"do\": …, \"hold\": […]}",
+            )),
         }
     }
 }
@@ -340,15 +390,29 @@ mod tests {
         let playbook = Playbook::new(None);
         let call = call(None, "rate-limit*2");
         let seen: Vec<_> = (0..6).map(|_| applied(&playbook, &call)).collect();
-        assert_eq!(seen, ["rate-limit", "rate-limit", "ok", "rate-limit", "rate-limit", "ok"]);
+        assert_eq!(
+            seen,
+            [
+                "rate-limit",
+                "rate-limit",
+                "ok",
+                "rate-limit",
+                "rate-limit",
+                "ok"
+            ]
+        );
     }
 
     #[test]
     fn a_script_goes_before_the_prompt_and_says_when_it_is_over() {
         let playbook = Playbook::new(None);
         let token: Token = "abcdefgh23".parse().unwrap();
-        let text = serde_json::from_str(r#"{"answers":["rate-limit*2",{"do":"ok","hold":[{"before_event":1}]}]}"#);
-        playbook.set_script(token, &text.unwrap(), CONDITIONS).unwrap();
+        let text = serde_json::from_str(
+            r#"{"answers":["rate-limit*2",{"do":"ok","hold":[{"before_event":1}]}]}"#,
+        );
+        playbook
+            .set_script(token, &text.unwrap(), CONDITIONS)
+            .unwrap();
         let call = call(Some("abcdefgh23"), "server-error");
         assert_eq!(applied(&playbook, &call), "rate-limit");
         assert_eq!(applied(&playbook, &call), "rate-limit");
@@ -362,10 +426,17 @@ mod tests {
     fn a_bad_script_item_is_named() {
         let playbook = Playbook::new(None);
         let text = ScriptText {
-            answers: vec![AnswerText { directive: "rate-limt".into(), hold: vec![] }],
+            answers: vec![AnswerText {
+                directive: "rate-limt".into(),
+                hold: vec![],
+            }],
         };
         let token = "abcdefgh23".parse().unwrap();
         let error = playbook.set_script(token, &text, CONDITIONS).unwrap_err();
-        assert!(error.to_string().starts_with("at /answers/0: unknown scenario"));
+        assert!(
+            error
+                .to_string()
+                .starts_with("at /answers/0: unknown scenario")
+        );
     }
 }

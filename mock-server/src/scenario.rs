@@ -298,7 +298,10 @@ mod tests {
     #[test]
     fn errors_say_what_was_expected() {
         let text = |text: &str| parse(text).unwrap_err().to_string();
-        assert!(text("rate-limt").starts_with("unknown scenario 'rate-limt': did you mean 'rate-limit'"));
+        assert!(
+            text("rate-limt")
+                .starts_with("unknown scenario 'rate-limt': did you mean 'rate-limit'")
+        );
         assert!(text("delay=soon").contains("expected a duration"));
         assert!(text("server-error*0").contains("'*0' is no count"));
         assert!(text("server-error,rate-limit").contains("cannot stand together"));

@@ -8,8 +8,8 @@ use bytes::Bytes;
 use http_body_util::BodyExt;
 use tokio::time::timeout;
 
-use crate::config::Limits;
 use crate::error::{ApiError, row};
+use crate::limits::Limits;
 
 /// What is read and thrown away of a refused body before the connection is given up.
 const DISCARD_BYTES: usize = 64 * 1024 * 1024;

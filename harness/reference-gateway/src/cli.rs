@@ -49,7 +49,8 @@ struct Flags {
     #[arg(long = "upstream", value_name = "[PROVIDER=]URL", required = true)]
     upstreams: Vec<String>,
 
-    /// The key for a provider, or for all; prefer the variable, a command line can be seen by others
+    /// The key for a provider, or for all; several are separated by commas. Prefer the variable: others can see a
+    /// command line
     #[arg(
         long = "upstream-key",
         value_name = "[PROVIDER=]KEY",
@@ -60,7 +61,7 @@ struct Flags {
     upstream_keys: Vec<String>,
 
     /// A key that clients may use, and its group: openai (default), openai-no-images, gemini, none.
-    /// Without any, every key is an `openai` one, except what contains `invalid`
+    /// Several are separated by commas. Without any, every key is an `openai` one, except what contains `invalid`
     #[arg(
         long = "client-key",
         value_name = "KEY[=GROUP]",

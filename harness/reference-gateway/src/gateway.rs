@@ -10,9 +10,10 @@ use axum::response::Response;
 use axum::routing::get;
 
 use crate::StartError;
-use crate::config::{Clients, Config, Limits, Provider, Upstream};
+use crate::config::{Clients, Config, Provider, Upstream};
 use crate::error::{ApiError, row};
 use crate::hosting::{self, Store};
+use crate::limits::Limits;
 use crate::redact::Redactor;
 use crate::upstream::Transport;
 
@@ -43,9 +44,7 @@ impl Gateway {
         let openai = upstreams
             .remove(&Provider::OpenAi)
             .ok_or(StartError::NoUpstream(Provider::OpenAi.name()))?;
-        if config.limits.hosted_bytes < config.limits.answer_body {
-            return Err(StartError::HostingTooSmall);
-        }
+        config.limits.check()?;
         Ok(Self {
             transport: Transport::new(any_https, &config.limits).map_err(StartError::Client)?,
             store: Store::new(public_url, &config.limits),

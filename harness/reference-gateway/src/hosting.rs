@@ -7,14 +7,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use axum::body::Body;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use bytes::Bytes;
 
-use crate::config::Limits;
 use crate::error::{ApiError, row};
 use crate::gateway::Gateway;
+use crate::limits::Limits;
 
 /// A format that is recognised by its first bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,8 +138,9 @@ impl Shelf {
 /// `GET /files/{name}`: no credentials, because the name cannot be guessed.
 pub(crate) async fn serve(
     State(gateway): State<Arc<Gateway>>,
-    Path(name): Path<String>,
+    name: Result<Path<String>, PathRejection>,
 ) -> Result<Response, ApiError> {
+    let Path(name) = name.map_err(|_| row::NO_FILE)?;
     let file = gateway.store.find(&name).ok_or(row::NO_FILE)?;
     let mut response = Response::new(Body::from(file.image));
     for (name, value) in [
@@ -171,17 +173,17 @@ fn random_id() -> Result<String, ApiError> {
 mod tests {
     use super::*;
 
-    fn store(limits: Limits) -> (Store, impl Fn(&Store, usize) -> String) {
+    fn store(limits: &Limits) -> (Store, impl Fn(&Store, usize) -> String + use<>) {
         let put = |store: &Store, size: usize| {
             let link = store.put(Format::Png, vec![0; size].into()).unwrap();
             link.strip_prefix("http://g/files/").unwrap().to_owned()
         };
-        (Store::new("http://g".to_owned(), &limits), put)
+        (Store::new("http://g".to_owned(), limits), put)
     }
 
     #[test]
     fn the_oldest_go_when_bytes_or_places_are_short() {
-        let (store, put) = store(Limits {
+        let (store, put) = store(&Limits {
             hosted_bytes: 10,
             hosted_images: 3,
             ..Limits::default()
@@ -197,7 +199,7 @@ mod tests {
 
     #[test]
     fn nothing_is_kept_after_its_time() {
-        let (store, put) = store(Limits {
+        let (store, put) = store(&Limits {
             hosted_for: Duration::ZERO,
             ..Limits::default()
         });

@@ -38,6 +38,7 @@ mod error;
 mod gateway;
 mod hosting;
 mod json;
+mod limits;
 mod profile;
 mod redact;
 mod relay;
@@ -50,9 +51,8 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-pub use config::{
-    BaseUrl, Clients, Config, ConfigError, Group, Limits, Provider, Secret, Upstream,
-};
+pub use config::{BaseUrl, Clients, Config, ConfigError, Group, Provider, Secret, Upstream};
+pub use limits::Limits;
 pub use profile::{Profile, UnknownProfile};
 
 use gateway::Gateway;
@@ -105,6 +105,9 @@ pub enum StartError {
     /// One upstream answer might not fit among the hosted images.
     #[error("the room for hosted images must not be smaller than the largest upstream answer")]
     HostingTooSmall,
+    /// A time limit is longer than a year.
+    #[error("a time limit must not be longer than a year")]
+    TimeTooLong,
     /// The HTTP client for upstream calls.
     #[error("the client for upstream calls could not be made")]
     Client(#[source] reqwest::Error),

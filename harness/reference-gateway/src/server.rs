@@ -13,7 +13,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use crate::config::Limits;
+use crate::limits::Limits;
 
 /// After a failure to accept, for instance for want of file descriptors, trying again at once would only burn time.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -25,7 +25,9 @@ pub(crate) async fn serve(
     limits: Limits,
     mut stop: watch::Receiver<()>,
 ) {
-    let places = Arc::new(Semaphore::new(limits.connections));
+    let places = Arc::new(Semaphore::new(
+        limits.connections.min(Semaphore::MAX_PERMITS),
+    ));
     let mut connections = JoinSet::new();
     loop {
         let accepted = tokio::select! {

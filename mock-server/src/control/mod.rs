@@ -115,14 +115,18 @@ async fn route(core: &Core, request: &Request) -> Result<Value, Refused> {
 async fn journal(core: &Core, request: &Request) -> Result<Value, Refused> {
     let number = |name: &str| match request.query_value(name) {
         None => Ok(None),
-        Some(text) => text.parse::<u64>().map(Some).map_err(|_| {
-            (400, format!("'{name}={text}': expected a whole number"))
-        }),
+        Some(text) => text
+            .parse::<u64>()
+            .map(Some)
+            .map_err(|_| (400, format!("'{name}={text}': expected a whole number"))),
     };
     let since = match request.query_value("since") {
         None => None,
         Some(text) => Some(OffsetDateTime::parse(&text, &Rfc3339).map_err(|_| {
-            (400, format!("'since={text}': expected a time such as 2026-11-21T10:00:00Z"))
+            (
+                400,
+                format!("'since={text}': expected a time such as 2026-11-21T10:00:00Z"),
+            )
         })?),
     };
     let query = Query {
@@ -134,7 +138,8 @@ async fn journal(core: &Core, request: &Request) -> Result<Value, Refused> {
     let page = match request.query_value("wait") {
         None => core.journal.page(&query),
         Some(text) => {
-            let wait = duration::parse(&text).map_err(|expected| (400, format!("'wait={text}': expected {expected}")))?;
+            let wait = duration::parse(&text)
+                .map_err(|expected| (400, format!("'wait={text}': expected {expected}")))?;
             core.journal.wait(&query, wait.min(LONGEST_WAIT)).await
         }
     };
@@ -147,7 +152,12 @@ fn script(core: &Core, request: &Request, method: &str, rest: &str) -> Result<Va
         None => (rest, None),
     };
     let parsed: Result<Token, _> = token.parse();
-    let token = parsed.map_err(|_| (400, format!("'{token}' is no token: expected 10 characters of a-z and 2-7")))?;
+    let token = parsed.map_err(|_| {
+        (
+            400,
+            format!("'{token}' is no token: expected 10 characters of a-z and 2-7"),
+        )
+    })?;
     match (method, action) {
         ("PUT", None) => {
             let text: ScriptText = body(request)?;
@@ -162,7 +172,9 @@ fn script(core: &Core, request: &Request, method: &str, rest: &str) -> Result<Va
         }
         ("POST", Some("release")) => {
             let known = core.playbook.release(&token);
-            known.then(|| json!({})).ok_or_else(|| (404, format!("no script for '{token}'")))
+            known
+                .then(|| json!({}))
+                .ok_or_else(|| (404, format!("no script for '{token}'")))
         }
         _ => Err(unknown(request)),
     }
@@ -170,8 +182,13 @@ fn script(core: &Core, request: &Request, method: &str, rest: &str) -> Result<Va
 
 fn set_scenario(core: &Core, request: &Request) -> Result<Value, Refused> {
     let wanted: GlobalScenario = body(request)?;
-    let directive = wanted.scenario.as_deref().map(|text| Directive::parse(text, &core.conditions()));
-    let directive = directive.transpose().map_err(|error| (400, error.to_string()))?;
+    let directive = wanted
+        .scenario
+        .as_deref()
+        .map(|text| Directive::parse(text, &core.conditions()));
+    let directive = directive
+        .transpose()
+        .map_err(|error| (400, error.to_string()))?;
     core.playbook.set_global(directive);
     Ok(json!({}))
 }
@@ -179,7 +196,10 @@ fn set_scenario(core: &Core, request: &Request) -> Result<Value, Refused> {
 fn set_canaries(core: &Core, request: &Request) -> Result<Value, Refused> {
     let Canaries { canaries } = body(request)?;
     if canaries.len() > MOST_CANARIES || canaries.iter().any(String::is_empty) {
-        return Err((400, format!("at most {MOST_CANARIES} canaries, none of them empty")));
+        return Err((
+            400,
+            format!("at most {MOST_CANARIES} canaries, none of them empty"),
+        ));
     }
     core.set_canaries(canaries);
     Ok(json!({}))
@@ -220,7 +240,10 @@ fn body<T: DeserializeOwned>(request: &Request) -> Result<T, Refused> {
 }
 
 fn unknown(request: &Request) -> Refused {
-    (404, format!("the control API has no {} {}", request.method, request.path))
+    (
+        404,
+        format!("the control API has no {} {}", request.method, request.path),
+    )
 }
 
 fn render(status: u16, body: &Value) -> Answer {

@@ -22,9 +22,15 @@ impl Fault for StreamReset {
 
     fn apply(&self, answer: &mut Answer, element: &Element, _: &Site<'_>) {
         let kept = number(element.value.as_deref()).ok().flatten().unwrap_or(1);
-        let beyond = |step: &Step| matches!(step, Step::Body { event: Some(event), .. } if *event >= kept);
+        let beyond =
+            |step: &Step| matches!(step, Step::Body { event: Some(event), .. } if *event >= kept);
         // A stream of one event is cut before it, so that no fault ends as a success.
-        if let Some(at) = answer.steps.iter().position(beyond).or_else(|| last_event(answer)) {
+        if let Some(at) = answer
+            .steps
+            .iter()
+            .position(beyond)
+            .or_else(|| last_event(answer))
+        {
             answer.steps.truncate(at);
             answer.steps.push(Step::Reset);
         }

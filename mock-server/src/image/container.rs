@@ -181,8 +181,8 @@ fn write_webp_chunk(file: &mut Vec<u8>, name: [u8; 4], data: &[u8]) {
     }
 }
 
-/// Turns the simple layout our encoder writes (`RIFF`, `VP8L`) into the extended one (`VP8X`), because only that may have
-/// further chunks. The result ends where the provenance chunk starts, and its `RIFF` size includes that chunk.
+/// Turns the simple layout our encoder writes (`RIFF`, `VP8L`) into the extended one (`VP8X`), because only that may
+/// have further chunks. The result ends where the provenance chunk starts, and its `RIFF` size includes that chunk.
 fn extend_webp(encoded: &[u8], padding: &mut Padding) -> Vec<u8> {
     const RIFF_HEADER: usize = 12;
     const CHUNK_HEADER: usize = 8;

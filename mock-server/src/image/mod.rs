@@ -1,7 +1,8 @@
 //! Paints and encodes the images the server answers with, and marks them so that a test can tell where each came from.
 //!
-//! The same [`Picture`] and request id give the same bytes. Painting takes a few milliseconds of processor time, for the
-//! largest sizes and for JPEG and WebP a few tens of them, so async code should call [`Studio::image`] where it may block.
+//! The same [`Picture`] and request id give the same bytes. Painting takes a few milliseconds of processor time, for
+//! the largest sizes and for JPEG and WebP a few tens of them, so async code should call [`Studio::image`] where it may
+//! block.
 //!
 //! # Layout
 //!
@@ -53,8 +54,8 @@ pub struct Picture {
     pub height: u32,
     /// The file format.
     pub format: Format,
-    /// OpenAI's `output_compression` in percent, 0 (smallest) to 100 (best, also without one). JPEG: the quality; WebP: the
-    /// number of colours; PNG: ignored.
+    /// OpenAI's `output_compression` in percent, 0 (smallest) to 100 (best, also without one). JPEG: the quality; WebP:
+    /// the number of colours; PNG: ignored.
     pub compression: Option<u8>,
     /// A transparent ground and an alpha channel; JPEG has neither and ignores it.
     pub transparent: bool,

@@ -19,7 +19,7 @@ pub(super) fn paint(picture: &Picture, prompt_sha256: &[u8; 32]) -> Canvas {
     let ink = if alpha {
         paint_subject(&mut canvas, &palette, &mut random);
         Ink {
-            letter: palette.field[1],
+            letter: palette.field[0],
             edge: WHITE,
         }
     } else {
@@ -53,10 +53,12 @@ fn coarseness(canvas: &Canvas, partial: u8) -> usize {
     }
 }
 
-/// The two ends of the gradient of the field and of that of the discs on it.
+/// The two ends of each gradient: the field, the discs on it, and the light disc that dark text is written over when
+/// there is no field.
 struct Palette {
     field: [Colour; 2],
     disc: [Colour; 2],
+    subject: [Colour; 2],
 }
 
 impl Palette {
@@ -66,6 +68,7 @@ impl Palette {
         Self {
             field: [tone(hue, 38), tone(hue + turn, 92)],
             disc: [tone(hue + 512 + turn, 100), tone(hue + 640 + turn, 48)],
+            subject: [tone(hue + 512 + turn, 190), tone(hue + 640 + turn, 120)],
         }
     }
 }
@@ -102,10 +105,10 @@ fn paint_field(canvas: &mut Canvas, palette: &Palette, random: &mut Random) {
     }
 }
 
-/// One disc near the middle of a transparent picture: its gradient gives `compression` something to work on. An eighth
+/// One light disc near the middle of a transparent picture: its gradient gives `compression` something to work on. An eighth
 /// of the shorter side stays free all around, so the corners are transparent whatever the seed.
 fn paint_subject(canvas: &mut Canvas, palette: &Palette, random: &mut Random) {
-    let cover = gradient(canvas, palette.disc);
+    let cover = gradient(canvas, palette.subject);
     let eighth = canvas.width.min(canvas.height) / 8;
     let radius = eighth + random.below(eighth + 1);
     let mut near = |side: usize| side / 2 + random.below(eighth + 1) - eighth / 2;

@@ -6,8 +6,8 @@
 //!
 //! # Metadata
 //!
-//! The payload is the same in all formats and always 267 bytes long: the word `provenance`, a zero byte, and 256 bytes of
-//! JSON in ASCII, padded at its end with blanks:
+//! The payload is the same in all formats and always 267 bytes long: the word `provenance`, a zero byte, and 256 bytes
+//! of JSON in ASCII, padded at its end with blanks:
 //!
 //! ```json
 //! {"v":1,"request":"req_1","token":"abcdefg234","index":0,"partial":null,"prompt_sha256":"<64 hex digits>"}
@@ -22,15 +22,15 @@
 //! | JPEG | a COM segment right after APP0 | it ends at byte 291 |
 //! | WebP | a chunk `PROV`, the last one of the file (`VP8X` layout) | it takes the last 276 bytes |
 //!
-//! In front of and behind these bytes nothing depends on the request id. 312, 291 and, for WebP, the position of the chunk
-//! are multiples of 3, so the base64 of both parts of a file can be joined.
+//! In front of and behind these bytes nothing depends on the request id. 312, 291 and, for WebP, the position of the
+//! chunk are multiples of 3, so the base64 of both parts of a file can be joined.
 //!
 //! # Strip
 //!
-//! 96 blocks of 8 x 8 pixels, row by row from the top left corner, `floor(width / 8)` blocks a row; white is 1, black is 0.
-//! An image needs `floor(width / 8) * floor(height / 8) >= 96`, for example 80 x 80 or 768 x 8; a smaller one has no strip.
-//! Blocks match the blocks of JPEG, and luma keeps its full resolution with 4:2:0. A reader takes the mean luma of the
-//! middle 4 x 4 pixels of a block: 128 and more is 1. Each field has its highest bit first:
+//! 96 blocks of 8 x 8 pixels, row by row from the top left corner, `floor(width / 8)` blocks a row; white is 1, black
+//! is 0. An image needs `floor(width / 8) * floor(height / 8) >= 96`, for example 80 x 80 or 768 x 8; a smaller one has
+//! no strip. Blocks match the blocks of JPEG, and luma keeps its full resolution with 4:2:0. A reader takes the mean
+//! luma of the middle 4 x 4 pixels of a block: 128 and more is 1. Each field has its highest bit first:
 //!
 //! | Bits | Field |
 //! | --- | --- |

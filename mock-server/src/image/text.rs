@@ -1,7 +1,7 @@
 //! Writes prompt, model and size onto a canvas in an 8 x 8 bitmap font.
 //!
-//! A short prompt is written large, a long one small and cut with `…`. Characters outside ASCII and Latin-1 become a box,
-//! except for the quotation marks and dashes that people's keyboards insert.
+//! A short prompt is written large, a long one small and cut with `…`. Characters outside ASCII and Latin-1 become a
+//! box, except for the quotation marks and dashes that people's keyboards insert.
 
 use font8x8::legacy::{BASIC_LEGACY, LATIN_LEGACY};
 

@@ -138,11 +138,19 @@ pub enum HoldEnd {
 impl Entry {
     /// Roughly how much memory the entry takes.
     pub(super) fn approximate_bytes(&self) -> usize {
-        let headers: usize = self.headers.iter().map(|(k, v)| k.len() + v.len() + 48).sum();
-        let values = [&self.body, &self.sent.clone().into(), &self.effective.clone().into()]
-            .map(weigh)
+        let headers: usize = self
+            .headers
             .iter()
-            .sum::<usize>();
+            .map(|(k, v)| k.len() + v.len() + 48)
+            .sum();
+        let values = [
+            &self.body,
+            &self.sent.clone().into(),
+            &self.effective.clone().into(),
+        ]
+        .map(weigh)
+        .iter()
+        .sum::<usize>();
         1024 + headers + values + self.path.len()
     }
 }
@@ -151,7 +159,10 @@ fn weigh(value: &Value) -> usize {
     32 + match value {
         Value::String(text) => text.len(),
         Value::Array(items) => items.iter().map(weigh).sum(),
-        Value::Object(members) => members.iter().map(|(name, value)| name.len() + 48 + weigh(value)).sum(),
+        Value::Object(members) => members
+            .iter()
+            .map(|(name, value)| name.len() + 48 + weigh(value))
+            .sum(),
         _ => 0,
     }
 }

@@ -155,8 +155,13 @@ impl Journal {
 impl Query {
     fn wants(&self, entry: &Entry) -> bool {
         entry.seq > self.after
-            && self.case.as_ref().is_none_or(|case| entry.token.as_ref() == Some(case))
-            && self.since.is_none_or(|since| entry.stamps.received >= since)
+            && self
+                .case
+                .as_ref()
+                .is_none_or(|case| entry.token.as_ref() == Some(case))
+            && self
+                .since
+                .is_none_or(|since| entry.stamps.received >= since)
     }
 }
 
@@ -167,7 +172,10 @@ mod tests {
     fn journal(entries: usize) -> Journal {
         let journal = Journal::new(entries, 1 << 20);
         for _ in 0..5 {
-            journal.add(|seq| Entry { seq, ..Entry::default() });
+            journal.add(|seq| Entry {
+                seq,
+                ..Entry::default()
+            });
         }
         journal
     }
@@ -190,9 +198,15 @@ mod tests {
     #[tokio::test]
     async fn waiting_ends_with_the_first_wanted_entry() {
         let journal = journal(9);
-        let query = Query { after: 5, ..Query::default() };
+        let query = Query {
+            after: 5,
+            ..Query::default()
+        };
         let (page, _) = tokio::join!(journal.wait(&query, Duration::from_secs(60)), async {
-            journal.add(|seq| Entry { seq, ..Entry::default() })
+            journal.add(|seq| Entry {
+                seq,
+                ..Entry::default()
+            })
         });
         assert_eq!(page.entries.len(), 1);
     }

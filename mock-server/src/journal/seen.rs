@@ -26,7 +26,9 @@ pub fn mask_headers(headers: &[(String, String)]) -> Vec<(String, String)> {
             return (name.clone(), value.clone());
         }
         let (scheme, secret) = match value.split_once(' ') {
-            Some((scheme, secret)) if name.ends_with("authorization") => (format!("{scheme} "), secret),
+            Some((scheme, secret)) if name.ends_with("authorization") => {
+                (format!("{scheme} "), secret)
+            }
             _ => (String::new(), value.as_str()),
         };
         (name.clone(), format!("{scheme}{}", label(secret)))
@@ -55,7 +57,9 @@ pub fn shorten(value: Value) -> Value {
         }
         Value::Array(items) => items.into_iter().map(shorten).collect(),
         Value::Object(members) => {
-            let members = members.into_iter().map(|(name, value)| (name, shorten(value)));
+            let members = members
+                .into_iter()
+                .map(|(name, value)| (name, shorten(value)));
             Value::Object(members.collect::<Map<_, _>>())
         }
         other => other,
@@ -82,7 +86,10 @@ mod tests {
         assert_eq!(masked[0].1, format!("Bearer <{label}>"));
         assert_eq!(masked[1].1, format!("<{label}>"));
         assert_eq!(masked[2].1, "*/*");
-        assert_eq!(mask_query("alt=sse&key=sk-secret"), format!("alt=sse&key=<{label}>"));
+        assert_eq!(
+            mask_query("alt=sse&key=sk-secret"),
+            format!("alt=sse&key=<{label}>")
+        );
     }
 
     #[test]

@@ -78,7 +78,8 @@ async fn connection(
         async move { exchange(core, request, abort).await }
     });
     let mut http = hyper::server::conn::http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(HEAD_LIMIT);
+    http.timer(TokioTimer::new())
+        .header_read_timeout(HEAD_LIMIT);
     let served = http.serve_connection(io, service);
     tokio::pin!(served);
     let stopped = tokio::select! {
@@ -129,7 +130,9 @@ async fn exchange(
         tracing::error!(%error, "an answer could not be decided");
         Dropped
     })?;
-    Player::journaled(core, played, received, abort).play().await
+    Player::journaled(core, played, received, abort)
+        .play()
+        .await
 }
 
 async fn read(request: hyper::Request<Incoming>, max_body: usize) -> Result<Request, Dropped> {

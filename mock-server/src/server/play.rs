@@ -31,7 +31,12 @@ pub(super) struct Player {
 
 impl Player {
     /// Plays an answer whose course the journal tells.
-    pub(super) fn journaled(core: Arc<Core>, decided: Decided, received: Instant, abort: Abort) -> Self {
+    pub(super) fn journaled(
+        core: Arc<Core>,
+        decided: Decided,
+        received: Instant,
+        abort: Abort,
+    ) -> Self {
         let watch = Watch {
             entry: Some((core, decided.seq)),
             received,
@@ -62,7 +67,11 @@ impl Player {
 
     /// Plays what comes before the head, then hands the rest over to the body.
     pub(super) async fn play(mut self) -> Result<Response<PlayedBody>, Dropped> {
-        let head = self.answer.steps.iter().position(|step| matches!(step, Step::Head));
+        let head = self
+            .answer
+            .steps
+            .iter()
+            .position(|step| matches!(step, Step::Head));
         let rest = head.map(|head| self.answer.steps.split_off(head + 1));
         for step in std::mem::take(&mut self.answer.steps) {
             match step {
@@ -72,14 +81,19 @@ impl Player {
             }
         }
         self.watch.head();
-        let whole = rest.as_deref().unwrap_or_default().iter().all(|step| {
-            matches!(step, Step::Body { event: None, .. })
-        });
+        let whole = rest
+            .as_deref()
+            .unwrap_or_default()
+            .iter()
+            .all(|step| matches!(step, Step::Body { event: None, .. }));
         let response = self.head();
         let rest = rest.unwrap_or_default();
         let body = if whole && self.answer.framing == Framing::Length {
             let pieces = rest.into_iter().flat_map(into_pieces).collect();
-            PlayedBody::Whole { pieces, watch: self.watch }
+            PlayedBody::Whole {
+                pieces,
+                watch: self.watch,
+            }
         } else {
             let (feed, frames) = mpsc::channel(1);
             let length = match self.answer.framing {
@@ -98,7 +112,8 @@ impl Player {
 
     fn head(&self) -> http::response::Builder {
         let status = StatusCode::from_u16(self.answer.status);
-        let mut response = Response::builder().status(status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR));
+        let mut response =
+            Response::builder().status(status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR));
         for (name, value) in &self.answer.headers {
             let name = HeaderName::try_from(name.as_str());
             let value = HeaderValue::try_from(value.as_str());
@@ -158,7 +173,11 @@ impl Player {
 
     /// Waits; an error means that the connection is over. `feed` tells of the peer's going once the head was
     /// sent; before that, hyper drops the whole future.
-    async fn pause(&mut self, pause: &Pause, feed: Option<&mpsc::Sender<Result<Bytes, Dropped>>>) -> Result<(), Dropped> {
+    async fn pause(
+        &mut self,
+        pause: &Pause,
+        feed: Option<&mpsc::Sender<Result<Bytes, Dropped>>>,
+    ) -> Result<(), Dropped> {
         let gone = async {
             match feed {
                 Some(feed) => feed.closed().await,
@@ -179,7 +198,11 @@ impl Player {
                 let releases = self.releases.clone();
                 let released = async {
                     match &releases {
-                        Some(releases) => releases.acquire().await.map(tokio::sync::SemaphorePermit::forget).is_ok(),
+                        Some(releases) => releases
+                            .acquire()
+                            .await
+                            .map(tokio::sync::SemaphorePermit::forget)
+                            .is_ok(),
                         None => false,
                     }
                 };
@@ -247,7 +270,13 @@ impl Watch {
     }
 
     fn hold_reached(&self, at: HoldPoint) {
-        self.write(|entry, reached| entry.holds.push(HoldSeen { at, reached, end: None }));
+        self.write(|entry, reached| {
+            entry.holds.push(HoldSeen {
+                at,
+                reached,
+                end: None,
+            })
+        });
     }
 
     fn hold_ended(&self, end: HoldEnd) {

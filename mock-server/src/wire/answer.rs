@@ -241,7 +241,10 @@ mod tests {
             let mut answer = sample();
             answer.pause(HoldPoint::AtByte(offset), Pause::Hang);
             assert_eq!(body(&answer), b"abcdef");
-            let pause = answer.steps.iter().position(|s| matches!(s, Step::Pause(_)));
+            let pause = answer
+                .steps
+                .iter()
+                .position(|s| matches!(s, Step::Pause(_)));
             let before: usize = answer.steps[..pause.unwrap()].iter().map(Step::len).sum();
             assert_eq!(before, offset.min(6), "offset {offset}");
         }

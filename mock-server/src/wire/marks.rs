@@ -60,7 +60,10 @@ mod tests {
         let mut marks = Marks::default();
         let clean = marks.take("a fox [[mock:rate-limit*2]] at dawn [[case:abcdefgh23]]");
         assert_eq!(clean, "a fox  at dawn");
-        assert_eq!(marks.token.map(|t| t.to_string()).as_deref(), Some("abcdefgh23"));
+        assert_eq!(
+            marks.token.map(|t| t.to_string()).as_deref(),
+            Some("abcdefgh23")
+        );
         assert_eq!(marks.directives, ["rate-limit*2"]);
     }
 

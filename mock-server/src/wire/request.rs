@@ -56,7 +56,9 @@ fn percent_decode(text: &str) -> String {
     let mut out = Vec::with_capacity(raw.len());
     let mut at = 0;
     while at < raw.len() {
-        let hex = (raw[at] == b'%').then(|| text.get(at + 1..at + 3)).flatten();
+        let hex = (raw[at] == b'%')
+            .then(|| text.get(at + 1..at + 3))
+            .flatten();
         if let Some(byte) = hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
             out.push(byte);
             at += 3;

@@ -2,7 +2,10 @@
 
 mod headers;
 mod json;
+mod meaning;
 mod stream;
+
+use std::sync::Arc;
 
 use axum::body::Body;
 use axum::http::{HeaderValue, header};
@@ -33,21 +36,16 @@ pub(crate) async fn images(
         let error = fault::translate_unusable(&body, &gateway.redactor);
         return Err(with_headers(error, &reply, gateway));
     };
+    let masked = gateway.redactor.keys(&body, &answer.image_data());
+    let answer = match &masked {
+        Some(masked) => json::Answer::parse(masked).ok_or(row::UPSTREAM_UNUSABLE)?,
+        None => answer,
+    };
     let hosted = match delivery {
         Delivery::Hosted => Some(answer.hosted(&gateway.store)?),
         Delivery::Inline | Delivery::Streamed => None,
     };
-    let masked = match &hosted {
-        Some(hosted) => gateway.redactor.keys(hosted, &[]),
-        None => gateway.redactor.keys(&body, &answer.image_data()),
-    };
-    if masked
-        .as_deref()
-        .is_some_and(|body| json::Answer::parse(body).is_none())
-    {
-        return Err(row::UPSTREAM_UNUSABLE.into());
-    }
-    let body = masked.or(hosted).map_or(body, Into::into);
+    let body = hosted.or(masked).map_or(body, Into::into);
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = reply.status;
     let passed = headers::passed(&reply.headers, &gateway.redactor);
@@ -56,6 +54,7 @@ pub(crate) async fn images(
         .headers
         .get(header::CONTENT_TYPE)
         .filter(|_| upstream::essence(&reply.headers).as_deref() == Some("application/json"))
+        .filter(|value| !gateway.redactor.finds_key(value.as_bytes()))
         .cloned()
         .unwrap_or(HeaderValue::from_static("application/json"));
     response
@@ -65,7 +64,7 @@ pub(crate) async fn images(
 }
 
 /// The events of a stream, as they come.
-pub(crate) fn stream(reply: Reply, gateway: &std::sync::Arc<Gateway>) -> Response {
+pub(crate) fn stream(reply: Reply, gateway: &Arc<Gateway>) -> Response {
     let passed = headers::passed(&reply.headers, &gateway.redactor);
     let mut response = Response::new(stream::body(reply.into_source(), gateway.clone()));
     let headers = response.headers_mut();

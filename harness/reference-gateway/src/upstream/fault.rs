@@ -8,7 +8,8 @@ use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::error::{ApiError, Row, row};
+use crate::error::ApiError;
+use crate::error::row::{self, Row};
 use crate::redact::Redactor;
 
 /// Codes of refusals on grounds of content.
@@ -49,15 +50,13 @@ const CLIENT_FAULTS: &[(u16, &str, Option<&str>)] = &[
     (422, "invalid_request_error", None),
 ];
 
-/// The error for an answer that is not a success, or one that claims to be and holds an error.
+/// The error for an answer that is not a success.
 pub(crate) fn translate(status: StatusCode, body: &[u8], redactor: &Redactor) -> ApiError {
     let said = Said::parse(body, redactor);
-    let client_fault = CLIENT_FAULTS.iter().find(|row| row.0 == status);
     if said.is_refusal() {
-        let status = client_fault.map_or(StatusCode::BAD_REQUEST, |_| status);
-        return relayed(status, REFUSAL, None, said);
+        return relayed(StatusCode::BAD_REQUEST, REFUSAL, None, said);
     }
-    if let Some((_, kind, message)) = client_fault {
+    if let Some((_, kind, message)) = CLIENT_FAULTS.iter().find(|row| row.0 == status) {
         return relayed(status, kind, *message, said);
     }
     if status == StatusCode::TOO_MANY_REQUESTS {

@@ -13,8 +13,8 @@ use bytes::Bytes;
 use reqwest::redirect;
 use tokio::time::{Instant, timeout_at};
 
-use crate::config::Limits;
 use crate::error::{ApiError, row};
+use crate::limits::Limits;
 use coding::Decoder;
 
 /// The HTTP client, set so that it does what it is told and nothing more.

@@ -81,16 +81,26 @@ fn at_stage(stage: Stage, _: &Call, order: &Order, turn: &Turn<'_>) -> Result<()
 
 /// A path or method that the API does not have.
 pub(super) fn no_such_operation(request: &Request, turn: &Turn<'_>) -> Answer {
-    let values = || [
-        ("method", request.method.clone()),
-        ("path", request.path.clone()),
-    ];
+    let values = || {
+        [
+            ("method", request.method.clone()),
+            ("path", request.path.clone()),
+        ]
+    };
     if request.path == super::GENERATIONS {
-        let mut answer = render(&Refusal::new("wrong-method", values()), &Call::default(), turn);
+        let mut answer = render(
+            &Refusal::new("wrong-method", values()),
+            &Call::default(),
+            turn,
+        );
         answer.headers.push(("allow".into(), "POST".into()));
         return answer;
     }
-    render(&Refusal::new("invalid-url", values()), &Call::default(), turn)
+    render(
+        &Refusal::new("invalid-url", values()),
+        &Call::default(),
+        turn,
+    )
 }
 
 /// The whole answer for a refusal.
@@ -104,7 +114,9 @@ pub(super) fn render(refusal: &Refusal, call: &Call, turn: &Turn<'_>) -> Answer 
         Some(text) => (text.content_type.clone(), text.body.clone()),
         None => (
             "application/json".to_owned(),
-            row.filled_body(&values).map(|body| pretty(&body)).unwrap_or_default(),
+            row.filled_body(&values)
+                .map(|body| pretty(&body))
+                .unwrap_or_default(),
         ),
     };
     let mut headers = vec![("content-type".to_owned(), content_type)];
@@ -135,10 +147,23 @@ fn values<'r>(refusal: &'r Refusal, call: &Call, turn: &Turn<'_>) -> Values<'r> 
         ("n", member("n")),
         ("request-id", format!("req_{}", turn.id)),
         ("organization", ORGANIZATION.to_owned()),
-        ("masked-key", masked(call.credential.as_deref().unwrap_or_default())),
+        (
+            "masked-key",
+            masked(call.credential.as_deref().unwrap_or_default()),
+        ),
     ]);
-    values.extend(refusal.values.iter().map(|(name, value)| (*name, value.clone())));
-    values.extend(refusal.params.iter().map(|(name, value)| (name.as_str(), value.clone())));
+    values.extend(
+        refusal
+            .values
+            .iter()
+            .map(|(name, value)| (*name, value.clone())),
+    );
+    values.extend(
+        refusal
+            .params
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.clone())),
+    );
     values
 }
 
@@ -156,7 +181,8 @@ pub(super) fn common_headers(turn: &Turn<'_>, authenticated: bool) -> Vec<(Strin
     };
     let account = authenticated.then_some(&common.authenticated);
     let rows = common.every.iter().chain(account.into_iter().flatten());
-    rows.map(|(name, template)| (name.clone(), fill(template, value))).collect()
+    rows.map(|(name, template)| (name.clone(), fill(template, value)))
+        .collect()
 }
 
 /// An error of the mock itself, in the envelope that every SDK shows.
@@ -187,7 +213,10 @@ fn masked(key: &str) -> String {
     }
     let tail = letters.len() - 4;
     let hidden = "*".repeat(tail - 8);
-    let (head, tail): (String, String) = (letters[..8].iter().collect(), letters[tail..].iter().collect());
+    let (head, tail): (String, String) = (
+        letters[..8].iter().collect(),
+        letters[tail..].iter().collect(),
+    );
     format!("{head}{hidden}{tail}")
 }
 

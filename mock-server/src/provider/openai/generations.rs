@@ -22,7 +22,10 @@ pub(super) fn answer(
     let media_type = request.media_type();
     if !media_type.is_empty() && media_type != "application/json" {
         let value = request.header("content-type").unwrap_or_default();
-        return Err(Refusal::new("unsupported-content-type", [("value", value.to_owned())]));
+        return Err(Refusal::new(
+            "unsupported-content-type",
+            [("value", value.to_owned())],
+        ));
     }
     let body = call.body.as_ref();
     let body = body.ok_or_else(|| Refusal::new("malformed-body", []))?;
@@ -35,7 +38,10 @@ pub(super) fn answer(
     } else {
         render::json(&wanted, count, call, turn)
     };
-    let condition = order.condition.as_ref().map_or("ok", |element| &element.name);
+    let condition = order
+        .condition
+        .as_ref()
+        .map_or("ok", |element| &element.name);
     condition.clone_into(&mut answer.summary.condition);
     Ok(answer)
 }
@@ -53,7 +59,13 @@ fn images_left(n: u64, order: &Order, turn: &Turn<'_>) -> u64 {
 
 impl Wanted<'_> {
     /// The picture with this index, or one of its partial images.
-    pub(super) fn picture(&self, call: &Call, turn: &Turn<'_>, index: u64, partial: Option<u8>) -> Picture {
+    pub(super) fn picture(
+        &self,
+        call: &Call,
+        turn: &Turn<'_>,
+        index: u64,
+        partial: Option<u8>,
+    ) -> Picture {
         Picture {
             prompt: call.prompt.clone(),
             model: self.model.id.clone(),

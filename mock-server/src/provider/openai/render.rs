@@ -22,7 +22,9 @@ pub(super) fn json(wanted: &Wanted<'_>, count: u64, call: &Call, turn: &Turn<'_>
     let images: Vec<_> = (0..count)
         .map(|index| turn.paint(&wanted.picture(call, turn, index, None)))
         .collect();
-    let items: Vec<_> = (0..count).map(|index| wanted.item(call, turn, index)).collect();
+    let items: Vec<_> = (0..count)
+        .map(|index| wanted.item(call, turn, index))
+        .collect();
     let mut body = Map::new();
     body.insert("created".into(), turn.now.into());
     if wanted.model.family == Family::GptImage {
@@ -37,7 +39,11 @@ pub(super) fn json(wanted: &Wanted<'_>, count: u64, call: &Call, turn: &Turn<'_>
     }
     let text = pretty(&Value::Object(body));
     let spliced: &[Rendered] = if wanted.as_url { &[] } else { &images };
-    let mut answer = Answer::whole(200, headers("application/json", turn), splice(text, spliced));
+    let mut answer = Answer::whole(
+        200,
+        headers("application/json", turn),
+        splice(text, spliced),
+    );
     answer.summary.images = images.iter().map(Rendered::sha256).collect();
     answer
 }
@@ -58,7 +64,11 @@ pub(super) fn stream(wanted: &Wanted<'_>, count: u64, call: &Call, turn: &Turn<'
         data.extend(usage(wanted, &call.prompt, &turn.world.openai.models).map(named("usage")));
         events.push(frame(data, image));
     }
-    let mut answer = Answer::stream(200, headers("text/event-stream; charset=utf-8", turn), events);
+    let mut answer = Answer::stream(
+        200,
+        headers("text/event-stream; charset=utf-8", turn),
+        events,
+    );
     answer.summary.images = last.iter().map(Rendered::sha256).collect();
     answer.summary.partial_images = partials.iter().map(Rendered::sha256).collect();
     answer
@@ -103,7 +113,11 @@ impl Wanted<'_> {
 }
 
 fn frame(data: Map<String, Value>, image: &Rendered) -> Vec<Bytes> {
-    let kind = data.get("type").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let kind = data
+        .get("type")
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+        .to_owned();
     let text = Value::Object(data).to_string();
     event(&kind, splice(text, std::slice::from_ref(image)))
 }

@@ -23,7 +23,11 @@ pub(super) fn usage(wanted: &Wanted<'_>, prompt: &str, models: &Models) -> Optio
 }
 
 fn partials(wanted: &Wanted<'_>) -> u64 {
-    if wanted.stream { wanted.partial_images.into() } else { 0 }
+    if wanted.stream {
+        wanted.partial_images.into()
+    } else {
+        0
+    }
 }
 
 fn image_tokens(wanted: &Wanted<'_>, tokens: &Tokens) -> Option<u64> {
@@ -49,7 +53,10 @@ fn image_tokens(wanted: &Wanted<'_>, tokens: &Tokens) -> Option<u64> {
 
 impl TokenFormula {
     fn count(&self, width: u64, height: u64, quality: &str) -> u64 {
-        let factor = self.factors.get(quality).or_else(|| self.factors.get("high"));
+        let factor = self
+            .factors
+            .get(quality)
+            .or_else(|| self.factors.get("high"));
         let q = factor.copied().unwrap_or_default();
         let (long, short) = (width.max(height).max(1), width.min(height));
         let rows = (2 * q * short + long) / (2 * long);
@@ -81,7 +88,10 @@ mod tests {
     fn text_counts_of_recorded_prompts() {
         let tokens = Models::builtin().unwrap().tokens;
         assert_eq!(text_tokens("An isolated stop sign.", &tokens), 11);
-        assert_eq!(text_tokens("a plain red circle on a white background", &tokens), 14);
+        assert_eq!(
+            text_tokens("a plain red circle on a white background", &tokens),
+            14
+        );
         assert_eq!(text_tokens("A simple red square", &tokens), 10);
     }
 }

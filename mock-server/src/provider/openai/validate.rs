@@ -50,7 +50,8 @@ pub(super) fn generations<'m>(
     judge.names(family)?;
     judge.prompt()?;
     let draft = judge.members(model)?;
-    let model = model.ok_or_else(|| Refusal::new("model-not-found", [("model", name.to_owned())]))?;
+    let model =
+        model.ok_or_else(|| Refusal::new("model-not-found", [("model", name.to_owned())]))?;
     judge.with_model(draft, model, call)
 }
 
@@ -119,7 +120,9 @@ impl Judge<'_, '_> {
             size,
             quality,
             background,
-            format: format.and_then(|name| name.parse().ok()).unwrap_or(Format::Png),
+            format: format
+                .and_then(|name| name.parse().ok())
+                .unwrap_or(Format::Png),
             compression: compression.and_then(|value| value.try_into().ok()),
             stream: stream.unwrap_or(false),
             partial_images: partial_images.and_then(|n| n.try_into().ok()).unwrap_or(0),
@@ -127,7 +130,12 @@ impl Judge<'_, '_> {
         })
     }
 
-    fn with_model<'m>(&self, draft: Draft, model: &'m Model, call: &Call) -> Result<Wanted<'m>, Refusal> {
+    fn with_model<'m>(
+        &self,
+        draft: Draft,
+        model: &'m Model,
+        call: &Call,
+    ) -> Result<Wanted<'m>, Refusal> {
         let defaults = &self.models.defaults;
         self.prompt_length(model, call)?;
         let size = draft.size.filter(|size| size != "auto");
@@ -155,7 +163,11 @@ impl Judge<'_, '_> {
             partial_images: draft.partial_images,
             as_url: draft.as_url,
         };
-        if self.strict { wanted.fits_together() } else { Ok(wanted) }
+        if self.strict {
+            wanted.fits_together()
+        } else {
+            Ok(wanted)
+        }
     }
 
     fn prompt_length(&self, model: &Model, call: &Call) -> Result<(), Refusal> {
@@ -259,7 +271,9 @@ impl<'a> Judge<'a, '_> {
 /// A whole number; beyond the range of `i64` it is as large (or small) as can be, so that a limit refuses it.
 fn whole(value: &Value) -> Option<i64> {
     let number = value.as_number()?;
-    number.as_i64().or_else(|| number.as_u64().map(|_| i64::MAX))
+    number
+        .as_i64()
+        .or_else(|| number.as_u64().map(|_| i64::MAX))
 }
 
 impl Wanted<'_> {
@@ -306,15 +320,31 @@ impl FreeSizes {
         let pixels = u64::from(width) * u64::from(height);
         let multiple = |edge: u32| edge > 0 && edge.is_multiple_of(self.multiple_of);
         let rules = [
-            (multiple(width) && multiple(height), "size-not-multiple", self.multiple_of.into()),
-            (long <= self.max_edge, "size-edge-too-long", self.max_edge.into()),
+            (
+                multiple(width) && multiple(height),
+                "size-not-multiple",
+                self.multiple_of.into(),
+            ),
+            (
+                long <= self.max_edge,
+                "size-edge-too-long",
+                self.max_edge.into(),
+            ),
             (
                 u64::from(long) <= u64::from(short) * u64::from(self.max_ratio),
                 "size-aspect",
                 self.max_ratio.into(),
             ),
-            (pixels >= self.min_pixels, "size-too-few-pixels", self.min_pixels),
-            (pixels <= self.max_pixels, "size-too-many-pixels", self.max_pixels),
+            (
+                pixels >= self.min_pixels,
+                "size-too-few-pixels",
+                self.min_pixels,
+            ),
+            (
+                pixels <= self.max_pixels,
+                "size-too-many-pixels",
+                self.max_pixels,
+            ),
         ];
         let broken = rules.into_iter().find(|(holds, ..)| !holds);
         broken.map(|(_, row, limit)| (row, limit))

@@ -1,0 +1,131 @@
+//! The errors that clients see: one envelope, `{"error": {"message", "type", "param", "code"}}`, whatever
+//! they come from.
+
+pub(crate) mod row;
+
+use std::borrow::Cow;
+
+use axum::body::Body;
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+/// An error answer.
+#[derive(Debug)]
+pub(crate) struct ApiError {
+    status: StatusCode,
+    kind: Cow<'static, str>,
+    message: Cow<'static, str>,
+    param: Option<Box<str>>,
+    code: Option<Box<str>>,
+    headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+impl ApiError {
+    pub(crate) fn new(
+        status: StatusCode,
+        kind: impl Into<Cow<'static, str>>,
+        message: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self {
+            status,
+            kind: kind.into(),
+            message: message.into(),
+            param: None,
+            code: None,
+            headers: Vec::new(),
+        }
+    }
+
+    pub(crate) fn message(mut self, message: impl Into<Cow<'static, str>>) -> Self {
+        self.message = message.into();
+        self
+    }
+
+    pub(crate) fn kind(mut self, kind: impl Into<Cow<'static, str>>) -> Self {
+        self.kind = kind.into();
+        self
+    }
+
+    pub(crate) fn param(mut self, param: &str) -> Self {
+        self.param = Some(param.into());
+        self
+    }
+
+    pub(crate) fn code(mut self, code: &str) -> Self {
+        self.code = Some(code.into());
+        self
+    }
+
+    pub(crate) fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+
+    /// The error as the last event of a stream.
+    pub(crate) fn to_event(&self) -> String {
+        let event = Event {
+            kind: "error",
+            error: self.members(),
+        };
+        // Strings only: this cannot fail.
+        let data = serde_json::to_string(&event).unwrap_or_default();
+        format!("event: error\ndata: {data}\n\n")
+    }
+
+    fn members(&self) -> Members<'_> {
+        Members {
+            message: &self.message,
+            kind: &self.kind,
+            param: self.param.as_deref(),
+            code: self.code.as_deref(),
+        }
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let envelope = Envelope {
+            error: self.members(),
+        };
+        // Strings only: this cannot fail.
+        let body = serde_json::to_vec(&envelope).unwrap_or_default();
+        let mut response = Response::new(Body::from(body));
+        *response.status_mut() = self.status;
+        let headers = response.headers_mut();
+        headers.extend(
+            self.headers
+                .into_iter()
+                .map(|(name, value)| (Some(name), value)),
+        );
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/json"),
+        );
+        if self.status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}
+
+#[derive(Serialize)]
+struct Envelope<'a> {
+    error: Members<'a>,
+}
+
+#[derive(Serialize)]
+struct Event<'a> {
+    #[serde(rename = "type")]
+    kind: &'a str,
+    error: Members<'a>,
+}
+
+#[derive(Serialize)]
+struct Members<'a> {
+    message: &'a str,
+    #[serde(rename = "type")]
+    kind: &'a str,
+    param: Option<&'a str>,
+    code: Option<&'a str>,
+}

@@ -1,0 +1,359 @@
+//! A step with its variables filled in: the typed form of `schemas/case.json`.
+
+use std::collections::BTreeMap;
+
+use mock_server::playbook::ScriptText;
+use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value};
+
+use crate::case::matcher::Matcher;
+
+/// One request with its script and expectations.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Step {
+    /// What the client sends.
+    pub request: RequestStep,
+    /// What the provider answers.
+    pub upstream: Option<ScriptText>,
+    /// What both must see.
+    pub expect: Expect,
+    /// Name → where its value is found in the answer.
+    #[serde(default)]
+    pub save: BTreeMap<String, String>,
+    /// When the client hangs up.
+    pub disconnect: Option<Disconnect>,
+    /// So many copies at a time.
+    pub parallel: Option<usize>,
+}
+
+/// What the client sends.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RequestStep {
+    /// The operation, whose path the profile knows.
+    pub operation: Option<String>,
+    /// The method; `POST` for operations, `GET` for saved URLs.
+    pub method: Option<String>,
+    /// The path, instead of an operation.
+    pub path: Option<String>,
+    /// A saved URL.
+    pub url: Option<String>,
+    /// Whose credential.
+    #[serde(default)]
+    pub credential: Credential,
+    /// Extra headers; none leaves a header out.
+    #[serde(default)]
+    pub headers: BTreeMap<String, Option<String>>,
+    /// In chunked coding, without a length.
+    #[serde(default)]
+    pub chunked: bool,
+    /// A JSON body.
+    pub body: Option<Map<String, Value>>,
+    /// A body as it is.
+    pub raw: Option<String>,
+}
+
+/// Whose credential a request carries.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Credential {
+    /// A customer with all rights.
+    #[default]
+    Default,
+    /// One that nobody knows.
+    Invalid,
+    /// A customer without a group.
+    NoGroup,
+    /// A customer whose group makes no images.
+    NoImages,
+    /// None is sent.
+    None,
+    /// A customer of a group with another platform.
+    OtherGroup,
+    /// Another customer with the same rights.
+    Second,
+}
+
+impl Credential {
+    /// The name in cases and target files.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Default => "default",
+            Self::Invalid => "invalid",
+            Self::NoGroup => "no-group",
+            Self::NoImages => "no-images",
+            Self::None => "none",
+            Self::OtherGroup => "other-group",
+            Self::Second => "second",
+        }
+    }
+}
+
+/// When the client hangs up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Disconnect {
+    /// After what.
+    pub after: DisconnectAfter,
+}
+
+/// After what the client hangs up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DisconnectAfter {
+    /// So many events were read.
+    Event(usize),
+    /// The head of the answer was read.
+    Headers,
+    /// The journal shows the upstream call.
+    Upstream,
+}
+
+/// What client and provider must see.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Expect {
+    /// Of the answer.
+    #[serde(default)]
+    pub response: Vec<ResponseExpectation>,
+    /// Of the stream.
+    #[serde(default, deserialize_with = "one_or_many")]
+    pub stream: Vec<StreamExpectation>,
+    /// Of the upstream calls.
+    #[serde(default)]
+    pub upstream: Vec<UpstreamExpectation>,
+    /// Compared with a snapshot.
+    #[serde(default)]
+    pub snapshot: bool,
+}
+
+/// What the answer must be.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ResponseExpectation {
+    /// Who says so.
+    pub requirement: String,
+    /// The status, one of several.
+    pub status: Option<Status>,
+    /// Header values.
+    #[serde(default)]
+    pub headers: BTreeMap<String, Matcher>,
+    /// A path below `schemas/`, without `.json`.
+    pub schema: Option<String>,
+    /// Values by JSON pointer.
+    #[serde(default)]
+    pub json: BTreeMap<String, Matcher>,
+    /// The decoded images.
+    pub images: Option<ImagesExpectation>,
+    /// The error.
+    pub error: Option<ErrorExpectation>,
+    /// `upstream`: equal to what the provider sent.
+    pub usage: Option<String>,
+}
+
+/// What the decoded images must be.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ImagesExpectation {
+    /// How many.
+    pub count: Option<usize>,
+    /// `WxH` in pixels.
+    pub size: Option<String>,
+    /// `png`, `jpeg`, `webp`.
+    pub format: Option<String>,
+    /// Whether some pixels are not opaque.
+    pub transparent: Option<bool>,
+    /// The bytes are those that the provider sent.
+    pub verbatim: Option<bool>,
+    /// `b64_json` or `url`.
+    pub location: Option<String>,
+}
+
+/// What the error must be.
+#[derive(Clone, Debug)]
+pub enum ErrorExpectation {
+    /// What the profile allows for a condition.
+    Condition(String),
+    /// These members.
+    Form(ErrorForm),
+}
+
+/// Members of an error object.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ErrorForm {
+    /// `type`.
+    #[serde(rename = "type")]
+    pub kind: Option<Matcher>,
+    /// `code`.
+    pub code: Option<Matcher>,
+    /// `param`.
+    pub param: Option<Matcher>,
+    /// `message`.
+    pub message: Option<Matcher>,
+}
+
+/// What the stream must be.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StreamExpectation {
+    /// Who says so.
+    pub requirement: String,
+    /// The types of the events, in order.
+    pub events: Option<Vec<String>>,
+    /// How many partial images.
+    pub partial_images: Option<Bounds>,
+    /// How it ends.
+    pub end: Option<StreamEnd>,
+    /// What the client has while the provider holds.
+    #[serde(default)]
+    pub held: Vec<ClientHas>,
+}
+
+/// How a stream ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StreamEnd {
+    /// With its final image.
+    Completed,
+    /// With an error event.
+    Error,
+}
+
+/// What the client has while the provider holds before an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClientHas {
+    /// The provider's event, from 0.
+    pub before_event: usize,
+    /// The number of the client's events.
+    pub client_has: usize,
+}
+
+/// What the upstream calls must be.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UpstreamExpectation {
+    /// Who says so.
+    pub requirement: String,
+    /// How many.
+    pub calls: Option<Calls>,
+    /// The number of images over all calls.
+    pub images_requested: Option<u64>,
+    /// Members of the digest as sent.
+    #[serde(default)]
+    pub sent: BTreeMap<String, Matcher>,
+    /// Members of the digest after the provider's defaults.
+    #[serde(default)]
+    pub effective: BTreeMap<String, Matcher>,
+    /// Headers of every call.
+    #[serde(default)]
+    pub headers: BTreeMap<String, Matcher>,
+    /// `upstream`: the target's own key.
+    pub credential: Option<String>,
+    /// The target hung up on the provider.
+    pub peer_gone: Option<bool>,
+}
+
+/// How many calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Calls {
+    /// From, to.
+    Bounds(Bounds),
+    /// Exactly.
+    Exactly(usize),
+}
+
+/// A least and a greatest number.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Bounds {
+    /// The least number.
+    pub at_least: Option<usize>,
+    /// The greatest number.
+    pub at_most: Option<usize>,
+}
+
+impl Bounds {
+    /// Whether a number is within.
+    #[must_use]
+    pub fn holds(self, number: usize) -> bool {
+        self.at_least.is_none_or(|least| number >= least) && self.at_most.is_none_or(|most| number <= most)
+    }
+}
+
+/// Accepted statuses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Status(Vec<String>);
+
+impl Status {
+    /// Whether a status is accepted.
+    #[must_use]
+    pub fn accepts(&self, status: u16) -> bool {
+        let status = status.to_string();
+        self.0.iter().any(|accepted| match accepted.strip_suffix("xx") {
+            Some(class) => status.starts_with(class),
+            None => *accepted == status,
+        })
+    }
+
+    /// Whether every accepted status is an error.
+    #[must_use]
+    pub fn is_refusal(&self) -> bool {
+        self.0.iter().all(|accepted| accepted.starts_with('4') || accepted.starts_with('5'))
+    }
+}
+
+impl std::fmt::Display for Status {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0.join(" or "))
+    }
+}
+
+impl<'de> Deserialize<'de> for Status {
+    fn deserialize<D: Deserializer<'de>>(reader: D) -> Result<Self, D::Error> {
+        let values = match Value::deserialize(reader)? {
+            Value::Array(values) => values,
+            value => vec![value],
+        };
+        let texts = values.into_iter().map(|value| match value {
+            Value::Number(number) => Ok(number.to_string()),
+            Value::String(class) => Ok(class),
+            other => Err(serde::de::Error::custom(format!("{other} is no status"))),
+        });
+        texts.collect::<Result<_, _>>().map(Self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Calls {
+    fn deserialize<D: Deserializer<'de>>(reader: D) -> Result<Self, D::Error> {
+        use serde::de::Error as _;
+        match Value::deserialize(reader)? {
+            Value::Number(number) => {
+                let exactly = number.as_u64().and_then(|number| number.try_into().ok());
+                exactly.map(Self::Exactly).ok_or_else(|| D::Error::custom("a number of calls from 0"))
+            }
+            bounds => Bounds::deserialize(bounds).map(Self::Bounds).map_err(D::Error::custom),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for ErrorExpectation {
+    fn deserialize<D: Deserializer<'de>>(reader: D) -> Result<Self, D::Error> {
+        match Value::deserialize(reader)? {
+            Value::String(condition) => Ok(Self::Condition(condition)),
+            form => ErrorForm::deserialize(form).map(Self::Form).map_err(serde::de::Error::custom),
+        }
+    }
+}
+
+fn one_or_many<'de, D: Deserializer<'de>>(reader: D) -> Result<Vec<StreamExpectation>, D::Error> {
+    let values = match Value::deserialize(reader)? {
+        Value::Array(values) => values,
+        value => vec![value],
+    };
+    let parsed = values.into_iter().map(StreamExpectation::deserialize);
+    parsed.collect::<Result<_, _>>().map_err(serde::de::Error::custom)
+}

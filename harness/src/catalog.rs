@@ -1,0 +1,209 @@
+//! Everything that can be selected and referred to: cases, requirements, profiles; built in, and the user's
+//! own from `--cases DIR`.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::de::DeserializeOwned;
+
+use crate::case::{Case, CaseError};
+use crate::case::Loader;
+use crate::profile::Profile;
+use crate::requirement::{Excluded, Requirement, RequirementFile};
+use crate::schema::SchemaError;
+
+/// The folders of a set of cases.
+const CASES: &str = "cases";
+const REQUIREMENTS: &str = "requirements";
+
+/// Everything that can be selected and referred to.
+#[derive(Debug, Default)]
+pub struct Catalog {
+    /// Sorted by id.
+    pub cases: Vec<Arc<Case>>,
+    /// By id.
+    pub requirements: BTreeMap<String, Requirement>,
+    /// What sources say and nobody tests.
+    pub excluded: Vec<Excluded>,
+    /// By id, with everything that they extend.
+    pub profiles: BTreeMap<String, Profile>,
+    /// The requirements that the user brought: part of every profile.
+    own: Vec<String>,
+}
+
+impl Catalog {
+    /// What is built in, and the user's folders.
+    ///
+    /// # Errors
+    /// Everything that is wrong with any file.
+    pub fn load(folders: &[PathBuf]) -> Result<Self, CatalogError> {
+        let mut catalog = Self::default();
+        let mut problems = Vec::new();
+        let loader = Loader::new()?;
+        catalog.add_requirements(fixtures::folder(REQUIREMENTS), &mut problems, false);
+        catalog.add_profiles(&mut problems);
+        catalog.add_cases(&loader, fixtures::folder(CASES), &mut problems);
+        for folder in folders {
+            let requirements = read_folder(&folder.join(REQUIREMENTS))?;
+            catalog.add_requirements(borrowed(&requirements), &mut problems, true);
+            let cases = read_folder(&folder.join(CASES))?;
+            if cases.is_empty() {
+                problems.push(format!("{}: no case below {CASES}/", folder.display()));
+            }
+            catalog.add_cases(&loader, borrowed(&cases), &mut problems);
+        }
+        catalog.check_references(&mut problems);
+        catalog.cases.sort_by(|a, b| a.id.cmp(&b.id));
+        if problems.is_empty() { Ok(catalog) } else { Err(CatalogError::Files(problems)) }
+    }
+
+    /// A profile for a run: the user's own requirements are part of each.
+    #[must_use]
+    pub fn profile(&self, id: &str) -> Option<Profile> {
+        let mut profile = self.profiles.get(id)?.clone();
+        profile.requirements.extend(self.own.iter().cloned());
+        Some(profile)
+    }
+
+    fn add_requirements<'t>(
+        &mut self,
+        files: impl IntoIterator<Item = (&'t str, &'t str)>,
+        problems: &mut Vec<String>,
+        own: bool,
+    ) {
+        for (path, text) in files {
+            let Some(file) = parse::<RequirementFile>(REQUIREMENTS, path, text, problems) else {
+                continue;
+            };
+            self.excluded.extend(file.excluded);
+            for requirement in file.requirements {
+                let id = requirement.id.clone();
+                if own {
+                    self.own.push(id.clone());
+                }
+                if self.requirements.insert(id.clone(), requirement).is_some() {
+                    problems.push(format!("{REQUIREMENTS}/{path}: '{id}' is already there"));
+                }
+            }
+        }
+    }
+
+    fn add_profiles(&mut self, problems: &mut Vec<String>) {
+        let mut read = BTreeMap::new();
+        for (path, text) in fixtures::folder("profiles") {
+            if let Some(profile) = parse::<Profile>("profiles", path, text, problems) {
+                read.insert(profile.id.clone(), profile);
+            }
+        }
+        for profile in read.values() {
+            let mut merged = profile.clone();
+            let mut parent = profile.extends.clone();
+            // A chain is at most as long as there are profiles: a ring ends here, too.
+            for _ in 0..read.len() {
+                let Some(id) = parent.take() else { break };
+                let Some(found) = read.get(&id) else {
+                    problems.push(format!("profiles/{}.json: extends unknown '{id}'", profile.id));
+                    break;
+                };
+                parent.clone_from(&found.extends);
+                merged = merged.merge(found);
+            }
+            self.profiles.insert(profile.id.clone(), merged);
+        }
+    }
+
+    fn add_cases<'t>(
+        &mut self,
+        loader: &Loader,
+        files: impl IntoIterator<Item = (&'t str, &'t str)>,
+        problems: &mut Vec<String>,
+    ) {
+        for (path, text) in files {
+            match loader.load(path, text) {
+                Ok(case) if self.cases.iter().any(|other| other.id == case.id) => {
+                    problems.push(format!("{CASES}/{path}: '{}' is already there", case.id));
+                }
+                Ok(case) => self.cases.push(Arc::new(case)),
+                Err(CaseError { .. }) if text.is_empty() => problems.push(format!("{CASES}/{path}: empty")),
+                Err(error) => problems.push(format!("{CASES}/{error}")),
+            }
+        }
+    }
+
+    fn check_references(&self, problems: &mut Vec<String>) {
+        for case in &self.cases {
+            for requirement in case.requirements() {
+                if !self.requirements.contains_key(requirement) {
+                    let known = nearest(requirement, self.requirements.keys().map(String::as_str));
+                    problems.push(format!("{CASES}/{}.json: unknown requirement '{requirement}': did you mean {known}?", case.id));
+                }
+            }
+            for prerequisite in &case.depends_on {
+                if !self.cases.iter().any(|other| other.id.as_str() == prerequisite) {
+                    problems.push(format!("{CASES}/{}.json: depends on unknown case '{prerequisite}'", case.id));
+                }
+            }
+        }
+    }
+}
+
+fn parse<T: DeserializeOwned>(folder: &str, path: &str, text: &str, problems: &mut Vec<String>) -> Option<T> {
+    let parsed = serde_json::from_str(text);
+    parsed.map_err(|error| problems.push(format!("{folder}/{path}: {error}"))).ok()
+}
+
+/// The nearest known name, quoted, for messages.
+pub(crate) fn nearest<'k>(name: &str, known: impl Iterator<Item = &'k str>) -> String {
+    let scored = known.map(|candidate| (strsim::jaro_winkler(name, candidate), candidate));
+    let best = scored.max_by(|a, b| a.0.total_cmp(&b.0));
+    best.map_or_else(|| "(none is known)".to_owned(), |(_, candidate)| format!("'{candidate}'"))
+}
+
+/// Every JSON file below a folder as (path below it, text), sorted; none if there is no such folder.
+fn read_folder(root: &Path) -> Result<Vec<(String, String)>, CatalogError> {
+    let mut found = Vec::new();
+    let mut open = vec![root.to_path_buf()];
+    while let Some(folder) = open.pop() {
+        if !folder.is_dir() {
+            continue;
+        }
+        let unreadable = |source| CatalogError::Unreadable { path: folder.clone(), source };
+        for entry in std::fs::read_dir(&folder).map_err(unreadable)? {
+            let path = entry.map_err(unreadable)?.path();
+            if path.is_dir() {
+                open.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "json") {
+                let text = std::fs::read_to_string(&path);
+                let text = text.map_err(|source| CatalogError::Unreadable { path: path.clone(), source })?;
+                let below = path.strip_prefix(root).unwrap_or(&path);
+                found.push((below.to_string_lossy().replace('\\', "/"), text));
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+fn borrowed(files: &[(String, String)]) -> impl Iterator<Item = (&str, &str)> {
+    files.iter().map(|(path, text)| (path.as_str(), text.as_str()))
+}
+
+/// The catalogue cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum CatalogError {
+    /// Files that cannot be used, one line each.
+    #[error("{}", .0.join("\n"))]
+    Files(Vec<String>),
+    /// The schema of cases is broken.
+    #[error(transparent)]
+    Schema(#[from] SchemaError),
+    /// A file or folder of the user's.
+    #[error("cannot read {path}")]
+    Unreadable {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+}
