@@ -1,1 +1,26 @@
-//! x
+//! A data-driven conformance harness for image generation gateways.
+//!
+//! It replays the cases of `fixtures/cases` against a target, checks the answers against JSON Schemas and
+//! expectations, and, because it owns the mock upstream as well, what the target sent to the provider.
+//!
+//! # Layout
+//! * [`case`], [`requirement`], [`profile`], [`target`], [`catalog`]: what can be said, read and parsed
+//! * [`exchange`]: what happened, as plain values; the client, the mock's control API
+//! * [`check`]: what is judged, one file a check
+//! * [`verdict`]: what it amounts to
+//! * [`run`]: selection, order, the session that runs a case, events
+//! * [`report`]: consumers of those events
+//! * [`suite`]: the `cargo test` face; [`cli`]: the command line
+
+pub mod case;
+pub mod catalog;
+pub mod check;
+pub mod exchange;
+pub mod profile;
+pub mod redact;
+pub mod report;
+pub mod requirement;
+pub mod run;
+pub mod schema;
+pub mod target;
+pub mod verdict;

@@ -193,6 +193,8 @@ pub struct TargetFile {
     /// What legally differs.
     #[serde(default)]
     pub policies: Policies,
+    /// The body of the probe, where a size of 1x1 does not do: it must reach the provider and be refused there.
+    pub probe: Option<serde_json::Map<String, serde_json::Value>>,
     /// Seconds for one answer.
     pub timeout: Option<f64>,
     /// Seconds for an event while the provider holds.

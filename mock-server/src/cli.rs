@@ -1,7 +1,7 @@
 //! The command line of `image-mock-server`. Everything it says goes to stderr, except the ready line and what
 //! `conditions` prints.
 
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
@@ -10,6 +10,7 @@ use mock_server::settings::{Settings, Validation};
 use mock_server::{MockServer, StartError};
 use time::macros::format_description;
 use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
 
 /// A mock provider server for image generation APIs: real images, streams, validation, errors and faults.
 #[derive(Debug, Parser)]
@@ -98,6 +99,10 @@ impl Cli {
         };
         match done {
             Ok(()) => ExitCode::SUCCESS,
+            // Who pipes into `head` has read enough.
+            Err(Error::Process(error)) if error.kind() == ErrorKind::BrokenPipe => {
+                ExitCode::SUCCESS
+            }
             Err(error) => complain(&error),
         }
     }
@@ -182,10 +187,12 @@ impl Serve {
             builder = builder.scenario(scenario);
         }
         let server = builder.settings(self.settings()).start_on(listener)?;
+        // Before the line that invites signals.
+        let ended = ended()?;
         let mut out = std::io::stdout();
         writeln!(out, "listening on {}", server.url())?;
         out.flush()?;
-        ended().await?;
+        ended.await;
         server.shutdown().await;
         Ok(())
     }
@@ -210,11 +217,14 @@ impl Serve {
     }
 }
 
-/// Returns with SIGINT or SIGTERM.
-async fn ended() -> std::io::Result<()> {
-    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
-    tokio::select! {
-        interrupted = tokio::signal::ctrl_c() => interrupted,
-        _ = terminate.recv() => Ok(()),
-    }
+/// Begins to listen for SIGINT and SIGTERM; the future returns with the first of them.
+fn ended() -> std::io::Result<impl Future<Output = ()>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
 }

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value};
 use time::OffsetDateTime;
 use tokio::sync::Semaphore;
 
@@ -10,15 +10,16 @@ use crate::catalogue::CatalogueError;
 use crate::fault;
 use crate::image::Studio;
 use crate::journal::{
-    AnswerSeen, CredentialSeen, Entry, Journal, Stamps, mask_headers, mask_query, shorten,
+    AnswerSeen, CredentialSeen, Entry, Journal, Stamps, length_and_hash, mask_headers, mask_query,
+    shorten,
 };
 use crate::playbook::{Plan, Playbook};
 use crate::provider::{
     Call, PROVIDERS, Provider, Turn, World, credential_label, hex_sha256, openai,
 };
-use crate::scenario::Order;
+use crate::scenario::{Directive, ScenarioError};
 use crate::settings::Settings;
-use crate::wire::{Answer, Pause, Request};
+use crate::wire::{Answer, HoldPoint, Pause, Request};
 
 /// The painted pictures that are kept, in bytes.
 const STUDIO_CACHE: usize = 24 << 20;
@@ -33,11 +34,16 @@ pub(crate) struct Core {
     canaries: Mutex<Arc<Vec<String>>>,
 }
 
-/// A decided answer and its place in the journal.
-pub(crate) struct Decided {
-    pub(crate) answer: Answer,
+/// A request that was read and written down.
+pub(crate) struct Visit {
+    /// Its number in the journal.
     pub(crate) seq: u64,
+    /// Opens the holds of the answer.
     pub(crate) releases: Option<Arc<Semaphore>>,
+    provider: &'static dyn Provider,
+    request: Request,
+    call: Call,
+    plan: Result<Plan, ScenarioError>,
 }
 
 impl Core {
@@ -57,34 +63,82 @@ impl Core {
         })
     }
 
-    /// Decides the answer to a request of a provider's API and writes it down.
-    pub(crate) fn answer(&self, request: &Request) -> Decided {
-        let received = OffsetDateTime::now_utc();
-        let provider = PROVIDERS.iter().find(|provider| provider.claims(request));
-        let provider = *provider.unwrap_or(&PROVIDERS[0]);
-        let call = provider.read(request, &self.world);
-        let conditions = self.conditions();
-        let plan = self.playbook.plan(request, &call, &conditions);
-        let seq = self
-            .journal
-            .add(|seq| self.entry(seq, received, request, &call));
-        let turn = Turn::new(&self.world, seq);
-        let (answer, plan) = match plan {
-            Ok(plan) => (decide(provider, request, &call, &plan, &turn), plan),
-            Err(error) => (provider.scenario_error(&error.to_string()), Plan::default()),
+    /// Starts with this global scenario, and returns to it with each reset.
+    pub(crate) fn start_with(&mut self, scenario: Directive) {
+        self.world.settings.scenario = Some(scenario.clone());
+        self.playbook.set_global(Some(scenario));
+    }
+
+    /// Reads a request of a provider's API and writes it down.
+    pub(crate) fn receive(&self, request: Request, received: OffsetDateTime) -> Visit {
+        let claiming = PROVIDERS.iter().find(|provider| provider.claims(&request));
+        let provider = *claiming.unwrap_or(&PROVIDERS[0]);
+        let call = provider.read(&request, &self.world);
+        let plan = self.playbook.plan(&request, &call, &self.conditions());
+        // Hashing a large body must not keep others from the journal.
+        let entry = self.entry(received, &request, &call);
+        let seq = self.journal.add(|seq| Entry { seq, ..entry });
+        let releases = plan.as_ref().ok().and_then(|plan| plan.releases.clone());
+        Visit {
+            seq,
+            releases,
+            provider,
+            request,
+            call,
+            plan,
+        }
+    }
+
+    /// The answer where it is no picture, which is quick.
+    pub(crate) fn refusal(&self, visit: &Visit) -> Option<Answer> {
+        let turn = Turn::new(&self.world, visit.seq);
+        let refusal = match &visit.plan {
+            Ok(plan) => {
+                let order = &plan.order;
+                visit
+                    .provider
+                    .refusal(&visit.request, &visit.call, order, &turn)?
+            }
+            Err(error) => visit.provider.scenario_error(&error.to_string(), &turn),
         };
-        self.journal.update(seq, |entry| {
-            entry.scenario = plan.seen;
+        Some(self.decided(visit, refusal, &turn))
+    }
+
+    /// The answer; painting takes its time.
+    pub(crate) fn answer(&self, visit: &Visit) -> Answer {
+        let turn = Turn::new(&self.world, visit.seq);
+        let order = visit.plan.as_ref().map(|plan| plan.order.clone());
+        let order = order.unwrap_or_default();
+        let answer = visit
+            .provider
+            .answer(&visit.request, &visit.call, &order, &turn);
+        self.decided(visit, answer, &turn)
+    }
+
+    /// Puts faults and holds into an answer and writes it down.
+    fn decided(&self, visit: &Visit, mut answer: Answer, turn: &Turn<'_>) -> Answer {
+        let plan = visit.plan.as_ref().ok();
+        if let Some(plan) = plan {
+            let stream_error =
+                |condition: &_| visit.provider.stream_error(&visit.call, condition, turn);
+            let site = fault::Site {
+                stream_error: &stream_error,
+            };
+            fault::apply(&plan.order.faults, &mut answer, &site);
+            let at_byte = |hold: &HoldPoint| matches!(hold, HoldPoint::AtByte(_));
+            let (bytes, others): (Vec<_>, Vec<_>) = plan.holds.iter().copied().partition(at_byte);
+            for hold in others.into_iter().chain(bytes) {
+                answer.pause(hold, Pause::Hold(hold));
+            }
+        }
+        self.journal.update(visit.seq, |entry| {
+            entry.scenario = plan.and_then(|plan| plan.seen.clone());
             entry.answer = Some(AnswerSeen {
                 status: answer.status,
                 summary: answer.summary.clone(),
             });
         });
-        Decided {
-            answer,
-            seq,
-            releases: plan.releases,
-        }
+        answer
     }
 
     /// The ids of every condition that any provider knows.
@@ -104,13 +158,12 @@ impl Core {
         *self.canaries.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(canaries);
     }
 
-    fn entry(&self, seq: u64, received: OffsetDateTime, request: &Request, call: &Call) -> Entry {
+    fn entry(&self, received: OffsetDateTime, request: &Request, call: &Call) -> Entry {
         let credential = call.credential.as_ref().map(|credential| CredentialSeen {
             label: credential_label(credential),
             masked: masked(credential),
         });
         Entry {
-            seq,
             stamps: Stamps {
                 received,
                 ..Stamps::default()
@@ -151,44 +204,26 @@ impl Core {
     }
 }
 
-fn decide(
-    provider: &dyn Provider,
-    request: &Request,
-    call: &Call,
-    plan: &Plan,
-    turn: &Turn<'_>,
-) -> Answer {
-    let Order { faults, .. } = &plan.order;
-    let mut answer = provider.answer(request, call, &plan.order, turn);
-    for hold in &plan.holds {
-        answer.pause(*hold, Pause::Hold(*hold));
-    }
-    let stream_error = |condition: &_| provider.stream_error(call, condition, turn);
-    let site = fault::Site {
-        stream_error: &stream_error,
-    };
-    fault::apply(faults, &mut answer, &site);
-    answer
-}
-
 /// JSON with long strings shortened; anything else by length and hash.
 fn body_seen(request: &Request) -> Value {
     match serde_json::from_slice(&request.body) {
         Ok(body) => shorten(body),
         Err(_) if request.body.is_empty() => Value::Null,
-        Err(_) => json!({ "len": request.body.len(), "sha256": hex_sha256(&request.body) }),
+        Err(_) => length_and_hash(&request.body),
     }
 }
 
-fn shortened(digest: &serde_json::Map<String, Value>) -> serde_json::Map<String, Value> {
+fn shortened(digest: &Map<String, Value>) -> Map<String, Value> {
     let short = digest
         .iter()
         .map(|(name, value)| (name.clone(), shorten(value.clone())));
     short.collect()
 }
 
-/// The first three characters and stars: enough to recognise a key by, of no use otherwise.
+/// The first three characters of a key that has many more, and stars: enough to recognise it by, of no use
+/// otherwise.
 fn masked(credential: &str) -> String {
-    let shown: String = credential.chars().take(3).collect();
+    let long = credential.chars().count() > 8;
+    let shown: String = credential.chars().take(if long { 3 } else { 0 }).collect();
     format!("{shown}****")
 }

@@ -77,7 +77,6 @@ impl MockServer {
     }
 
     /// A server that is told more before it starts.
-    #[must_use]
     pub fn builder() -> Builder {
         Builder::default()
     }
@@ -175,10 +174,10 @@ impl Builder {
     /// The listener has no address, or the scenario cannot be used.
     pub fn start_on(self, listener: TcpListener) -> Result<MockServer, StartError> {
         let address = listener.local_addr().map_err(StartError::Listen)?;
-        let core = Core::new(self.settings, &format!("http://{address}"))?;
+        let mut core = Core::new(self.settings, &format!("http://{address}"))?;
         if let Some(text) = self.scenario {
             let directive = Directive::parse(&text, &core.conditions())?;
-            core.playbook.set_global(Some(directive));
+            core.start_with(directive);
         }
         let core = Arc::new(core);
         let (stop, stopped) = watch::channel(false);

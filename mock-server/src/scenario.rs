@@ -76,11 +76,17 @@ impl Directive {
         Some(span)
     }
 
-    /// Whether any element ends after some calls.
+    /// The last call, from 1, that anything with a count applies to; none where nothing has one.
     #[must_use]
-    pub fn is_counted(&self) -> bool {
-        let counted = |element: &Element| matches!(element.count, Count::Times(_));
-        self.elements.iter().any(counted)
+    pub fn last_counted(&self) -> Option<usize> {
+        let counts = self
+            .elements
+            .iter()
+            .filter_map(|element| match element.count {
+                Count::Times(times) => Some(times),
+                Count::All | Count::Unstated => None,
+            });
+        counts.max()
     }
 
     /// What applies to the call with this number, counted from 0. An element without a count always applies.
@@ -167,7 +173,8 @@ impl Element {
     }
 }
 
-fn canonical(name: &str) -> String {
+/// `Rate_Limit` as `rate-limit`.
+pub(crate) fn canonical(name: &str) -> String {
     name.trim().to_ascii_lowercase().replace('_', "-")
 }
 

@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use jsonschema::Validator;
 use serde_json::{Value, json};
 
-use crate::case::vars::escape;
 use crate::case::{Case, CaseFile, CaseId, Credential, Need, Scope, Step};
 use crate::schema;
 
@@ -184,11 +183,6 @@ pub(crate) fn model_variables(steps: &[Value]) -> BTreeSet<String> {
         rest = tail;
     }
     found
-}
-
-/// Joins a JSON pointer and a member name.
-pub(crate) fn join(pointer: &str, name: &str) -> String {
-    format!("{pointer}/{}", escape(name))
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ mod matcher;
 mod step;
 mod vars;
 
-pub use expand::Instance;
+pub use expand::{Instance, StepError};
 pub use id::{CaseId, Pattern, PatternError, step_check_id};
 pub use load::{CaseError, Issue};
 pub(crate) use load::{Loader, model_variables};

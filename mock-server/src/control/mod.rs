@@ -74,6 +74,11 @@ pub struct Word {
 /// Why a request of the control API is refused: status and text.
 type Refused = (u16, String);
 
+/// Whether a path is one of the control API.
+pub(crate) fn claims(path: &str) -> bool {
+    path == "/_mock" || path.starts_with("/_mock/")
+}
+
 /// Answers a request of the control API.
 pub(crate) async fn answer(core: &Core, request: &Request) -> Answer {
     match route(core, request).await {
@@ -83,8 +88,15 @@ pub(crate) async fn answer(core: &Core, request: &Request) -> Answer {
 }
 
 async fn route(core: &Core, request: &Request) -> Result<Value, Refused> {
+    if request.body_too_large {
+        return Err((413, "the body is too large".to_owned()));
+    }
     let path = request.path.strip_prefix("/_mock/").unwrap_or_default();
-    match (request.method.as_str(), path) {
+    let method = match request.method.as_str() {
+        "HEAD" => "GET",
+        method => method,
+    };
+    match (method, path) {
         ("GET", "health") => Ok(json!(Health {
             status: "ok".into(),
             server: "image-mock-server".into(),
@@ -129,8 +141,10 @@ async fn journal(core: &Core, request: &Request) -> Result<Value, Refused> {
             )
         })?),
     };
+    let case = request.query_value("case");
+    let case = case.map(|token| parse_token(&token)).transpose()?;
     let query = Query {
-        case: request.query_value("case"),
+        case: case.map(|token| token.to_string()),
         after: number("after")?.unwrap_or_default(),
         since,
         limit: number("limit")?.and_then(|limit| limit.try_into().ok()),
@@ -151,13 +165,7 @@ fn script(core: &Core, request: &Request, method: &str, rest: &str) -> Result<Va
         Some((token, action)) => (token, Some(action)),
         None => (rest, None),
     };
-    let parsed: Result<Token, _> = token.parse();
-    let token = parsed.map_err(|_| {
-        (
-            400,
-            format!("'{token}' is no token: expected 10 characters of a-z and 2-7"),
-        )
-    })?;
+    let token = parse_token(token)?;
     match (method, action) {
         ("PUT", None) => {
             let text: ScriptText = body(request)?;
@@ -178,6 +186,16 @@ fn script(core: &Core, request: &Request, method: &str, rest: &str) -> Result<Va
         }
         _ => Err(unknown(request)),
     }
+}
+
+fn parse_token(text: &str) -> Result<Token, Refused> {
+    let expected = |_| {
+        (
+            400,
+            format!("'{text}' is no token: expected 10 characters of a-z and 2-7"),
+        )
+    };
+    text.parse().map_err(expected)
 }
 
 fn set_scenario(core: &Core, request: &Request) -> Result<Value, Refused> {

@@ -1,6 +1,7 @@
 //! `html-error[=status]`: a page of a proxy on the way instead of the provider's answer.
 
 use bytes::Bytes;
+use http::StatusCode;
 
 use crate::fault::{Fault, Site};
 use crate::scenario::Element;
@@ -24,7 +25,9 @@ impl Fault for HtmlError {
 
     fn apply(&self, answer: &mut Answer, element: &Element, _: &Site<'_>) {
         let status = status(element.value.as_deref()).unwrap_or(502);
-        let title = format!("{status} Bad Gateway");
+        let reason = StatusCode::from_u16(status).ok();
+        let reason = reason.and_then(|status| status.canonical_reason());
+        let title = format!("{status} {}", reason.unwrap_or("Error"));
         let page = format!(
             "<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n<center><h1>{title}</h1></center>\r\n<hr><center>cloudflare</center>\r\n</body>\r\n</html>\r\n"
         );
@@ -32,8 +35,9 @@ impl Fault for HtmlError {
         let head = |step: &Step| matches!(step, Step::Head);
         let at = answer.steps.iter().position(head).unwrap_or_default();
         let mut steps: Vec<_> = answer.steps.drain(..at).collect();
-        let page = Answer::whole(status, headers, vec![Bytes::from(page)]);
-        steps.extend(page.steps.clone());
+        let mut page = Answer::whole(status, headers, vec![Bytes::from(page)]);
+        steps.append(&mut page.steps);
+        page.summary.condition = self.name().to_owned();
         *answer = Answer { steps, ..page };
     }
 }

@@ -23,7 +23,6 @@ impl Fault for MalformedJson {
         if let Some(Step::Body { pieces, .. }) = answer.steps.iter_mut().rev().find(is_body) {
             *pieces = vec![damaged(&pieces.concat())];
         }
-        answer.summary.images.clear();
     }
 }
 

@@ -1,7 +1,7 @@
 //! `stream-error[=condition]`: a stream begins well and ends with an error event instead of its last event.
 
 use crate::fault::{Fault, Site};
-use crate::scenario::Element;
+use crate::scenario::{Element, canonical};
 use crate::wire::{Answer, Step};
 
 /// See the module.
@@ -20,10 +20,10 @@ impl Fault for StreamError {
     }
 
     fn check(&self, value: Option<&str>, conditions: &[&str]) -> Result<(), String> {
-        match value {
-            Some(name) if !conditions.contains(&name) => Err("the id of a condition".to_owned()),
-            _ => Ok(()),
-        }
+        let known = value.is_none_or(|name| conditions.contains(&canonical(name).as_str()));
+        known
+            .then_some(())
+            .ok_or_else(|| "the id of a condition".to_owned())
     }
 
     fn apply(&self, answer: &mut Answer, element: &Element, site: &Site<'_>) {
@@ -31,7 +31,8 @@ impl Fault for StreamError {
         let Some(last) = answer.steps.iter().rposition(is_event) else {
             return;
         };
-        let condition = Element::condition(element.value.as_deref().unwrap_or(DEFAULT));
+        let condition = canonical(element.value.as_deref().unwrap_or(DEFAULT));
+        let condition = Element::condition(&condition);
         let event = answer.events() - 1;
         answer.steps.truncate(last);
         answer.steps.push(Step::Body {

@@ -136,33 +136,32 @@ pub enum HoldEnd {
 }
 
 impl Entry {
-    /// Roughly how much memory the entry takes.
+    /// Roughly how much memory the entry takes; what is written into it later has its room in the base.
     pub(super) fn approximate_bytes(&self) -> usize {
         let headers: usize = self
             .headers
             .iter()
-            .map(|(k, v)| k.len() + v.len() + 48)
+            .map(|(name, value)| name.len() + value.len() + 48)
             .sum();
-        let values = [
-            &self.body,
-            &self.sent.clone().into(),
-            &self.effective.clone().into(),
-        ]
-        .map(weigh)
-        .iter()
-        .sum::<usize>();
-        1024 + headers + values + self.path.len()
+        let query = self.query.as_ref().map_or(0, String::len);
+        let digests = members(&self.sent) + members(&self.effective);
+        2048 + headers + self.path.len() + query + weigh(&self.body) + digests
     }
 }
 
-fn weigh(value: &Value) -> usize {
+/// Roughly how much memory a JSON value takes.
+pub(super) fn weigh(value: &Value) -> usize {
     32 + match value {
         Value::String(text) => text.len(),
         Value::Array(items) => items.iter().map(weigh).sum(),
-        Value::Object(members) => members
-            .iter()
-            .map(|(name, value)| name.len() + 48 + weigh(value))
-            .sum(),
+        Value::Object(object) => members(object),
         _ => 0,
     }
+}
+
+fn members(object: &Map<String, Value>) -> usize {
+    let weights = object
+        .iter()
+        .map(|(name, value)| name.len() + 48 + weigh(value));
+    weights.sum()
 }

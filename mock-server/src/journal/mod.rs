@@ -4,7 +4,7 @@ mod entry;
 mod seen;
 
 pub use entry::{AnswerSeen, CredentialSeen, Entry, HoldEnd, HoldSeen, ScenarioSeen, Stamps};
-pub use seen::{mask_headers, mask_query, shorten};
+pub use seen::{cut, length_and_hash, mask_headers, mask_query, shorten};
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -104,7 +104,10 @@ impl Journal {
     #[must_use]
     pub fn page(&self, query: &Query) -> Page {
         let inner = self.lock();
-        let entries = inner.entries.iter().map(|(entry, _)| entry);
+        let known = inner
+            .entries
+            .partition_point(|(entry, _)| entry.seq <= query.after);
+        let entries = inner.entries.range(known..).map(|(entry, _)| entry);
         let wanted = entries.filter(|entry| query.wants(entry));
         Page {
             oldest: inner
@@ -154,11 +157,9 @@ impl Journal {
 
 impl Query {
     fn wants(&self, entry: &Entry) -> bool {
-        entry.seq > self.after
-            && self
-                .case
-                .as_ref()
-                .is_none_or(|case| entry.token.as_ref() == Some(case))
+        self.case
+            .as_ref()
+            .is_none_or(|case| entry.token.as_ref() == Some(case))
             && self
                 .since
                 .is_none_or(|since| entry.stamps.received >= since)

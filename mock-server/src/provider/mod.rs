@@ -29,14 +29,23 @@ pub trait Provider: Sync {
     /// Reads what was asked, without judging it.
     fn read(&self, request: &Request, world: &World) -> Call;
 
-    /// Decides the answer; faults and holds are not the provider's business.
+    /// The answer where it is no picture, so that it can be had without waiting.
+    fn refusal(
+        &self,
+        request: &Request,
+        call: &Call,
+        order: &Order,
+        turn: &Turn<'_>,
+    ) -> Option<Answer>;
+
+    /// Decides the answer, which may take painting; faults and holds are not the provider's business.
     fn answer(&self, request: &Request, call: &Call, order: &Order, turn: &Turn<'_>) -> Answer;
 
     /// Renders a condition as an error inside a stream.
     fn stream_error(&self, call: &Call, condition: &Element, turn: &Turn<'_>) -> Vec<Bytes>;
 
     /// Renders a scenario text that cannot be used, so that an SDK shows it.
-    fn scenario_error(&self, message: &str) -> Answer;
+    fn scenario_error(&self, message: &str, turn: &Turn<'_>) -> Answer;
 }
 
 /// Every provider. The first that claims a request answers it; OpenAI claims what nobody else does.

@@ -3,40 +3,57 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-/// Tells a connection to end with RST instead of FIN.
+/// What a connection and the player of its answers tell each other.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Abort(Arc<AtomicBool>);
+pub(super) struct Line(Arc<State>);
 
-impl Abort {
+#[derive(Debug, Default)]
+struct State {
+    reset: AtomicBool,
+    written: AtomicU64,
+}
+
+impl Line {
     /// From now on, dropping the connection resets it.
     pub(super) fn reset(&self) {
-        self.0.store(true, Ordering::Release);
+        self.0.reset.store(true, Ordering::Release);
+    }
+
+    /// The bytes that the system has taken so far.
+    pub(super) fn written(&self) -> u64 {
+        self.0.written.load(Ordering::Acquire)
+    }
+
+    fn count(&self, written: &Poll<io::Result<usize>>) {
+        if let Poll::Ready(Ok(bytes)) = written {
+            self.0.written.fetch_add(*bytes as u64, Ordering::AcqRel);
+        }
     }
 }
 
-/// A TCP stream that is reset when it is dropped after [`Abort::reset`].
+/// A TCP stream that is reset when it is dropped after [`Line::reset`].
 #[derive(Debug)]
 pub(super) struct Connection {
     stream: TcpStream,
-    abort: Abort,
+    line: Line,
 }
 
 impl Connection {
-    pub(super) fn new(stream: TcpStream, abort: Abort) -> Self {
-        Self { stream, abort }
+    pub(super) fn new(stream: TcpStream, line: Line) -> Self {
+        Self { stream, line }
     }
 }
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        if self.abort.0.load(Ordering::Acquire) {
+        if self.line.0.reset.load(Ordering::Acquire) {
             // Lingering for no time makes close() send RST and throw away what was not sent.
             let _ = socket2::SockRef::from(&self.stream).set_linger(Some(Duration::ZERO));
         }
@@ -59,7 +76,9 @@ impl AsyncWrite for Connection {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
+        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.line.count(&written);
+        written
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -75,7 +94,9 @@ impl AsyncWrite for Connection {
         context: &mut Context<'_>,
         pieces: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(context, pieces)
+        let written = Pin::new(&mut self.stream).poll_write_vectored(context, pieces);
+        self.line.count(&written);
+        written
     }
 
     fn is_write_vectored(&self) -> bool {

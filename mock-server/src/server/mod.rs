@@ -8,10 +8,13 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
+use http::header;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use time::OffsetDateTime;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
@@ -19,8 +22,8 @@ use tokio::task::JoinSet;
 use crate::control;
 use crate::core::Core;
 use crate::wire::Request;
-use connection::{Abort, Connection};
-use play::Player;
+use connection::{Connection, Line};
+use play::{Player, Watch};
 
 /// A peer that does not finish its head, or stays idle between requests, is cut after this time.
 const HEAD_LIMIT: Duration = Duration::from_secs(30);
@@ -28,6 +31,10 @@ const HEAD_LIMIT: Duration = Duration::from_secs(30);
 const BODY_LIMIT: Duration = Duration::from_secs(120);
 /// Open answers have this long to end once the server was told to.
 const GRACE: Duration = Duration::from_secs(5);
+/// Bodies of the control API may be at least so large, whatever was said of those of the providers.
+const CONTROL_BODY: usize = 1 << 20;
+/// Bodies up to this size are read without a thread of their own.
+const QUICK_BODY: usize = 64 << 10;
 /// Connections that are served at a time; more wait in the listener's queue.
 const CONNECTIONS: usize = 4096;
 
@@ -37,9 +44,12 @@ pub(crate) async fn serve(core: Arc<Core>, listener: TcpListener, mut stop: watc
     let mut open = JoinSet::new();
     loop {
         while open.try_join_next().is_some() {}
-        let slot = Arc::clone(&slots).acquire_owned().await;
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
+        let next = async {
+            let slot = Arc::clone(&slots).acquire_owned().await;
+            (slot, listener.accept().await)
+        };
+        let (slot, accepted) = tokio::select! {
+            next = next => next,
             () = told(&mut stop) => break,
         };
         match accepted {
@@ -57,6 +67,7 @@ pub(crate) async fn serve(core: Arc<Core>, listener: TcpListener, mut stop: watc
             }
         }
     }
+    drop(listener);
     let all = async { while open.join_next().await.is_some() {} };
     if tokio::time::timeout(GRACE, all).await.is_err() {
         tracing::warn!("some answers did not end in time and were cut");
@@ -71,12 +82,9 @@ async fn connection(
 ) {
     // Without this, small stream frames wait for the peer's acknowledgement (some 40 ms each).
     let _ = stream.set_nodelay(true);
-    let abort = Abort::default();
-    let io = TokioIo::new(Connection::new(stream, abort.clone()));
-    let service = service_fn(move |request| {
-        let (core, abort) = (Arc::clone(&core), abort.clone());
-        async move { exchange(core, request, abort).await }
-    });
+    let line = Line::default();
+    let io = TokioIo::new(Connection::new(stream, line.clone()));
+    let service = service_fn(move |request| exchange(Arc::clone(&core), request, line.clone()));
     let mut http = hyper::server::conn::http1::Builder::new();
     http.timer(TokioTimer::new())
         .header_read_timeout(HEAD_LIMIT);
@@ -111,49 +119,88 @@ pub(crate) struct Dropped;
 async fn exchange(
     core: Arc<Core>,
     request: hyper::Request<Incoming>,
-    abort: Abort,
+    line: Line,
 ) -> Result<hyper::Response<body::PlayedBody>, Dropped> {
-    let received = Instant::now();
-    let max_body = core.world.settings.max_body;
+    let (received, clock) = (OffsetDateTime::now_utc(), Instant::now());
+    let control = control::claims(request.uri().path());
+    let mut max_body = core.world.settings.max_body;
+    if control {
+        max_body = max_body.max(CONTROL_BODY);
+    }
     let request = tokio::time::timeout(BODY_LIMIT, read(request, max_body))
         .await
         .map_err(|_| Dropped)??;
-    if request.path == "/_mock" || request.path.starts_with("/_mock/") {
+    let headless = request.method == "HEAD";
+    if control {
         let answer = control::answer(&core, &request).await;
-        return Player::unjournaled(answer, abort).play().await;
+        return Player::new(answer, None, Watch::nothing(), line)
+            .play(headless)
+            .await;
     }
-    let played = tokio::task::spawn_blocking({
+    let visit = if request.body.len() <= QUICK_BODY {
+        core.receive(request, received)
+    } else {
         let core = Arc::clone(&core);
-        move || core.answer(&request)
-    });
-    let played = played.await.map_err(|error| {
-        tracing::error!(%error, "an answer could not be decided");
-        Dropped
-    })?;
-    Player::journaled(core, played, received, abort)
-        .play()
+        on_a_thread(move || core.receive(request, received)).await?
+    };
+    let watch = Watch::entry(Arc::clone(&core), visit.seq, clock);
+    let releases = visit.releases.clone();
+    let answer = match core.refusal(&visit) {
+        Some(refusal) => refusal,
+        None => on_a_thread(move || core.answer(&visit)).await?,
+    };
+    Player::new(answer, releases, watch, line)
+        .play(headless)
         .await
 }
 
+/// Does what takes its time where it keeps nobody waiting.
+async fn on_a_thread<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Dropped> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| {
+        tracing::error!(%error, "an answer could not be decided");
+        Dropped
+    })
+}
+
 async fn read(request: hyper::Request<Incoming>, max_body: usize) -> Result<Request, Dropped> {
-    let (head, body) = request.into_parts();
+    let (head, mut body) = request.into_parts();
     let headers = head.headers.iter().map(|(name, value)| {
         let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
         (name.as_str().to_owned(), value)
     });
     let headers = headers.collect();
-    let body = Limited::new(body, max_body).collect().await;
-    let (body, body_too_large) = match body {
-        Ok(body) => (body.to_bytes(), false),
-        Err(error) if error.is::<LengthLimitError>() => (bytes::Bytes::new(), true),
-        Err(_) => return Err(Dropped),
-    };
+    let waits = head.headers.contains_key(header::EXPECT);
+    let kept = collect(&mut body, max_body, waits).await?;
     Ok(Request {
         method: head.method.as_str().to_owned(),
         path: head.uri.path().to_owned(),
         query: head.uri.query().map(str::to_owned),
         headers,
-        body,
-        body_too_large,
+        body_too_large: kept.is_none(),
+        body: kept.unwrap_or_default(),
     })
+}
+
+/// The whole body, or none if it is too large. The rest of such a body is read all the same: most clients look
+/// at the answer only when they have sent everything. Who asked before sending (`waits`) is answered at once.
+async fn collect(
+    body: &mut Incoming,
+    max_body: usize,
+    waits: bool,
+) -> Result<Option<Bytes>, Dropped> {
+    if waits && body.size_hint().lower() > max_body as u64 {
+        return Ok(None);
+    }
+    let kept = Limited::new(&mut *body, max_body).collect().await;
+    match kept {
+        Ok(kept) => return Ok(Some(kept.to_bytes())),
+        Err(error) if error.is::<LengthLimitError>() => {}
+        Err(_) => return Err(Dropped),
+    }
+    while let Some(frame) = body.frame().await {
+        frame.map_err(|_| Dropped)?;
+    }
+    Ok(None)
 }

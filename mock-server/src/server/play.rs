@@ -1,5 +1,6 @@
 //! Plays an answer: waits, holds, sends, cuts, and writes into the journal when what happened.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -7,12 +8,12 @@ use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use tokio::sync::{Semaphore, mpsc};
 
-use crate::core::{Core, Decided};
+use crate::core::Core;
 use crate::duration::LONGEST;
 use crate::journal::{Entry, HoldEnd, HoldSeen};
 use crate::server::Dropped;
 use crate::server::body::PlayedBody;
-use crate::server::connection::Abort;
+use crate::server::connection::Line;
 use crate::wire::{Answer, Framing, HoldPoint, Pause, Step};
 
 /// What was sent before a cut or reset gets this long to reach the peer: an RST throws away what the peer has
@@ -26,81 +27,60 @@ pub(super) struct Player {
     answer: Answer,
     releases: Option<Arc<Semaphore>>,
     watch: Watch,
-    abort: Abort,
+    line: Line,
 }
 
-impl Player {
-    /// Plays an answer whose course the journal tells.
-    pub(super) fn journaled(
-        core: Arc<Core>,
-        decided: Decided,
-        received: Instant,
-        abort: Abort,
-    ) -> Self {
-        let watch = Watch {
-            entry: Some((core, decided.seq)),
-            received,
-            done: false,
-        };
-        Self {
-            answer: decided.answer,
-            releases: decided.releases,
-            watch,
-            abort,
-        }
-    }
+/// Where the body's bytes go.
+type Feed = mpsc::Sender<Result<Bytes, Dropped>>;
 
-    /// Plays an answer of the control API.
-    pub(super) fn unjournaled(answer: Answer, abort: Abort) -> Self {
-        let watch = Watch {
-            entry: None,
-            received: Instant::now(),
-            done: false,
-        };
+impl Player {
+    pub(super) fn new(
+        answer: Answer,
+        releases: Option<Arc<Semaphore>>,
+        watch: Watch,
+        line: Line,
+    ) -> Self {
         Self {
             answer,
-            releases: None,
+            releases,
             watch,
-            abort,
+            line,
         }
     }
 
-    /// Plays what comes before the head, then hands the rest over to the body.
-    pub(super) async fn play(mut self) -> Result<Response<PlayedBody>, Dropped> {
-        let head = self
-            .answer
-            .steps
-            .iter()
-            .position(|step| matches!(step, Step::Head));
-        let rest = head.map(|head| self.answer.steps.split_off(head + 1));
-        for step in std::mem::take(&mut self.answer.steps) {
+    /// Plays what comes before the head, then hands the rest over to the body. `headless` is the answer to a
+    /// HEAD request, whose body nobody asks for.
+    pub(super) async fn play(mut self, headless: bool) -> Result<Response<PlayedBody>, Dropped> {
+        let mut steps = std::mem::take(&mut self.answer.steps).into_iter();
+        for step in steps.by_ref() {
             match step {
+                Step::Head => break,
                 Step::Pause(pause) => self.pause(&pause, None).await?,
-                Step::Cut | Step::Reset => return Err(self.end_connection(&step, false).await),
-                Step::Body { .. } | Step::Head => {}
+                Step::Cut | Step::Reset => return Err(self.end_connection(&step)),
+                Step::Body { .. } => {}
             }
         }
-        self.watch.head();
-        let whole = rest
-            .as_deref()
-            .unwrap_or_default()
-            .iter()
-            .all(|step| matches!(step, Step::Body { event: None, .. }));
+        let rest: Vec<Step> = steps.collect();
         let response = self.head();
-        let rest = rest.unwrap_or_default();
-        let body = if whole && self.answer.framing == Framing::Length {
-            let pieces = rest.into_iter().flat_map(into_pieces).collect();
+        self.watch.head();
+        let plain = |step: &Step| matches!(step, Step::Body { event: None, .. });
+        let whole = self.answer.framing == Framing::Length && rest.iter().all(plain);
+        let body = if headless || whole {
+            let pieces: VecDeque<_> = rest.into_iter().flat_map(into_pieces).collect();
+            if headless || pieces.is_empty() {
+                self.watch.ended();
+            }
             PlayedBody::Whole {
                 pieces,
                 watch: self.watch,
             }
         } else {
-            let (feed, frames) = mpsc::channel(1);
             let length = match self.answer.framing {
                 Framing::Chunked => None,
                 Framing::Length => Some(rest.iter().map(step_len).sum()),
                 Framing::Announced(length) => Some(length),
             };
+            let (feed, frames) = mpsc::channel(1);
             tokio::spawn(self.feed(rest, feed));
             PlayedBody::Fed { frames, length }
         };
@@ -128,17 +108,17 @@ impl Player {
     }
 
     /// Plays the steps behind the head into the body.
-    async fn feed(mut self, steps: Vec<Step>, feed: mpsc::Sender<Result<Bytes, Dropped>>) {
-        let mut sent = false;
+    async fn feed(mut self, steps: Vec<Step>, feed: Feed) {
+        let mut goal = self.line.written();
         for step in steps {
             match step {
                 Step::Body { pieces, event } => {
                     // One frame a step, so that one event is one chunk on the wire.
                     let bytes = Bytes::from(pieces.concat());
+                    goal += bytes.len() as u64;
                     if feed.send(Ok(bytes)).await.is_err() {
                         return;
                     }
-                    sent = true;
                     if event.is_some() {
                         self.watch.event();
                     }
@@ -150,22 +130,33 @@ impl Player {
                     }
                 }
                 Step::Cut | Step::Reset => {
-                    let dropped = self.end_connection(&step, sent).await;
-                    let _ = feed.send(Err(dropped)).await;
+                    self.deliver(goal, &feed).await;
+                    let _ = feed.send(Err(self.end_connection(&step))).await;
                     return;
                 }
                 Step::Head => {}
             }
         }
-        self.watch.ended();
+        // Room for one more means that the last frame was taken.
+        if feed.reserve().await.is_ok() {
+            self.watch.ended();
+        }
     }
 
-    async fn end_connection(&mut self, step: &Step, sent: bool) -> Dropped {
-        if sent {
-            tokio::time::sleep(DELIVERY).await;
-        }
+    /// Waits until what was sent is on its way: until the system has taken so many bytes, and a little more.
+    async fn deliver(&self, goal: u64, feed: &Feed) {
+        let taken = async {
+            while self.line.written() < goal && !feed.is_closed() {
+                tokio::time::sleep(DELIVERY / 20).await;
+            }
+        };
+        let _ = tokio::time::timeout(LONGEST, taken).await;
+        tokio::time::sleep(DELIVERY).await;
+    }
+
+    fn end_connection(&mut self, step: &Step) -> Dropped {
         if matches!(step, Step::Reset) {
-            self.abort.reset();
+            self.line.reset();
         }
         self.watch.ended();
         Dropped
@@ -173,11 +164,7 @@ impl Player {
 
     /// Waits; an error means that the connection is over. `feed` tells of the peer's going once the head was
     /// sent; before that, hyper drops the whole future.
-    async fn pause(
-        &mut self,
-        pause: &Pause,
-        feed: Option<&mpsc::Sender<Result<Bytes, Dropped>>>,
-    ) -> Result<(), Dropped> {
+    async fn pause(&mut self, pause: &Pause, feed: Option<&Feed>) -> Result<(), Dropped> {
         let gone = async {
             match feed {
                 Some(feed) => feed.closed().await,
@@ -195,21 +182,10 @@ impl Player {
             },
             Pause::Hold(at) => {
                 self.watch.hold_reached(*at);
-                let releases = self.releases.clone();
-                let released = async {
-                    match &releases {
-                        Some(releases) => releases
-                            .acquire()
-                            .await
-                            .map(tokio::sync::SemaphorePermit::forget)
-                            .is_ok(),
-                        None => false,
-                    }
-                };
                 tokio::select! {
-                    released = released => {
+                    () = released(self.releases.clone()) => {
                         self.watch.hold_ended(HoldEnd::Released);
-                        released.then_some(()).ok_or(Dropped)
+                        Ok(())
                     }
                     () = tokio::time::sleep(LONGEST) => {
                         self.watch.hold_ended(HoldEnd::Expired);
@@ -224,6 +200,18 @@ impl Player {
     fn expired(&mut self) -> Dropped {
         self.watch.ended();
         Dropped
+    }
+}
+
+/// Returns with one release, which is then used up.
+async fn released(releases: Option<Arc<Semaphore>>) {
+    let permit = match &releases {
+        Some(releases) => releases.acquire().await.ok(),
+        None => None,
+    };
+    match permit {
+        Some(permit) => permit.forget(),
+        None => std::future::pending().await,
     }
 }
 
@@ -249,6 +237,24 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
+    /// Of the answer to a request in the journal.
+    pub(super) fn entry(core: Arc<Core>, seq: u64, received: Instant) -> Self {
+        Self {
+            entry: Some((core, seq)),
+            received,
+            done: false,
+        }
+    }
+
+    /// Of an answer that the journal does not tell of.
+    pub(super) fn nothing() -> Self {
+        Self {
+            entry: None,
+            received: Instant::now(),
+            done: false,
+        }
+    }
+
     fn head(&self) {
         self.write(|entry, now| entry.stamps.head = Some(now));
     }
@@ -275,7 +281,7 @@ impl Watch {
                 at,
                 reached,
                 end: None,
-            })
+            });
         });
     }
 

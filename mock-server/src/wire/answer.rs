@@ -36,11 +36,11 @@ pub enum Framing {
 /// One step of an answer.
 #[derive(Clone, Debug)]
 pub enum Step {
-    /// Some bytes of the body; a frame of a stream carries its index.
+    /// Some bytes of the body; the last ones of a stream event carry its index.
     Body {
         /// The bytes, in pieces so that cached ones are not copied.
         pieces: Vec<Bytes>,
-        /// The index of the stream event that these bytes are, from 0.
+        /// The index of the stream event that ends with these bytes, from 0.
         event: Option<usize>,
     },
     /// The connection ends here without the proper end of the body (FIN).
@@ -85,6 +85,8 @@ pub struct Summary {
     pub images: Vec<String>,
     /// Hex sha256 of each partial image.
     pub partial_images: Vec<String>,
+    /// The `usage` object of the answer, none if it has none.
+    pub usage: Option<serde_json::Value>,
 }
 
 impl Answer {
@@ -143,10 +145,12 @@ impl Answer {
         self.steps.iter().filter(is_event).count()
     }
 
-    /// Puts a pause in. A point that the answer does not have is the end of the body.
+    /// Puts a pause in. A point that the answer does not have is the end of what is sent. Pauses at bytes are
+    /// to be put in last: they take events apart.
     pub fn pause(&mut self, point: HoldPoint, pause: Pause) {
         let at = match point {
-            HoldPoint::BeforeHead(_) => self.position(|step| matches!(step, Step::Head)),
+            HoldPoint::BeforeHead(false) => return,
+            HoldPoint::BeforeHead(true) => self.position(|step| matches!(step, Step::Head)),
             HoldPoint::BeforeEvent(index) => self.position(
                 |step| matches!(step, Step::Body { event: Some(event), .. } if *event == index),
             ),
@@ -162,7 +166,8 @@ impl Answer {
         self.steps.push(last);
     }
 
-    /// The index of the step that begins at body byte `offset`, after splitting one if needed.
+    /// The index of the step that begins at body byte `offset`, after splitting one if needed; the end if there
+    /// are not so many.
     fn split(&mut self, offset: usize) -> usize {
         let mut left = offset;
         for index in 0..self.steps.len() {
@@ -178,14 +183,18 @@ impl Answer {
             }
             left -= len;
         }
-        self.steps.len()
+        self.end()
     }
 
     fn position(&self, wanted: impl Fn(&Step) -> bool) -> usize {
-        self.steps
-            .iter()
-            .position(wanted)
-            .unwrap_or(self.steps.len())
+        let found = self.steps.iter().position(wanted);
+        found.unwrap_or_else(|| self.end())
+    }
+
+    /// Where the connection is cut, or the body ends.
+    fn end(&self) -> usize {
+        let cut = |step: &Step| matches!(step, Step::Cut | Step::Reset);
+        self.steps.iter().position(cut).unwrap_or(self.steps.len())
     }
 }
 
@@ -197,12 +206,12 @@ impl Step {
         }
     }
 
-    /// Leaves the first `at` bytes here and returns the rest, as a part of the same event.
+    /// Leaves the first `at` bytes here and returns the rest, which then ends the event.
     fn split_off(&mut self, mut at: usize) -> Self {
         let mut rest = Vec::new();
         let mut tail_event = None;
         if let Self::Body { pieces, event } = self {
-            tail_event = *event;
+            tail_event = event.take();
             let mut kept = Vec::new();
             for mut piece in std::mem::take(pieces) {
                 let tail = piece.split_off(at.min(piece.len()));
@@ -256,6 +265,29 @@ mod tests {
         answer.end_at_byte(4, Step::Cut);
         assert_eq!(body(&answer), b"abcd");
         assert!(matches!(answer.steps.last(), Some(Step::Cut)));
+    }
+
+    #[test]
+    fn a_pause_behind_the_end_stands_before_the_cut() {
+        for point in [HoldPoint::AtByte(9), HoldPoint::BeforeEvent(3)] {
+            let mut answer = sample();
+            answer.end_at_byte(4, Step::Cut);
+            answer.pause(point, Pause::Hang);
+            let last = answer.steps.split_off(answer.steps.len() - 2);
+            assert!(matches!(last[..], [Step::Pause(_), Step::Cut]));
+        }
+    }
+
+    #[test]
+    fn the_last_part_of_an_event_ends_it() {
+        let mut answer = Answer::stream(200, vec![], [vec!["ab".into()], vec!["cd".into()]]);
+        answer.pause(HoldPoint::AtByte(1), Pause::Hang);
+        assert_eq!(answer.events(), 2);
+        let ends = answer.steps.iter().filter_map(|step| match step {
+            Step::Body { event, .. } => Some(*event),
+            _ => None,
+        });
+        assert_eq!(ends.collect::<Vec<_>>(), [None, Some(0), Some(1)]);
     }
 
     #[test]

@@ -43,12 +43,13 @@ impl Marks {
     }
 }
 
-/// The text before the next `[[…]]`, what is inside, and the text after it.
+/// The text before the next `[[…]]`, what is inside, and the text after it. Brackets that a user left open do
+/// not hide a mark behind them.
 fn next_mark(text: &str) -> Option<(&str, &str, &str)> {
-    let start = text.find("[[")?;
-    let inside = &text[start + 2..];
-    let end = inside.find("]]")?;
-    Some((&text[..start], &inside[..end], &inside[end + 2..]))
+    let open = text.find("[[")? + 2;
+    let end = open + text[open..].find("]]")?;
+    let start = text[..end].rfind("[[")? + 2;
+    Some((&text[..start - 2], &text[start..end], &text[end + 2..]))
 }
 
 #[cfg(test)]
@@ -74,5 +75,15 @@ mod tests {
             assert_eq!(marks.take(text), text.trim());
         }
         assert_eq!(marks, Marks::default());
+    }
+
+    #[test]
+    fn open_brackets_do_not_hide_a_mark() {
+        for text in ["a [[ b [[case:abcdefgh23]]", "[[[case:abcdefgh23]]] é"] {
+            let mut marks = Marks::default();
+            let clean = marks.take(text);
+            assert!(marks.token.is_some(), "{text}");
+            assert!(!clean.contains("case:"), "{clean}");
+        }
     }
 }

@@ -59,6 +59,7 @@ fn percent_decode(text: &str) -> String {
         let hex = (raw[at] == b'%')
             .then(|| text.get(at + 1..at + 3))
             .flatten();
+        let hex = hex.filter(|hex| hex.bytes().all(|digit| digit.is_ascii_hexdigit()));
         if let Some(byte) = hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
             out.push(byte);
             at += 3;
@@ -78,6 +79,7 @@ mod tests {
     fn query_text_is_decoded_and_broken_escapes_stay() {
         assert_eq!(percent_decode("%24alt+x"), "$alt x");
         assert_eq!(percent_decode("100%"), "100%");
+        assert_eq!(percent_decode("%+f%é"), "% f%é");
         assert_eq!(percent_decode("%zz%C3%A9"), "%zzé");
     }
 }

@@ -18,8 +18,11 @@ pub(super) fn both(
     sent.extend(stated.map(|(name, value)| (name.clone(), value.clone())));
     let mut effective = sent.clone();
     for (name, value) in defaults(models) {
-        let open = matches!(effective.get(name), None | Some(Value::Null));
-        if open || effective.get(name) == Some(&json!("auto")) {
+        let open = match effective.get(name).map(Value::as_str) {
+            None | Some(Some("auto")) => true,
+            Some(text) => name == "model" && text == Some(""),
+        };
+        if open {
             effective.insert(name.to_owned(), value);
         }
     }

@@ -59,17 +59,8 @@ pub(super) fn authenticate(call: &Call, turn: &Turn<'_>) -> Result<(), Refusal> 
         .ok_or_else(|| Refusal::new("invalid-key", []))
 }
 
-/// Refuses where the scenario asks for a condition that shows before the request is looked at.
-pub(super) fn of_condition(call: &Call, order: &Order, turn: &Turn<'_>) -> Result<(), Refusal> {
-    at_stage(Stage::Before, call, order, turn)
-}
-
-/// Refuses where the scenario asks for a condition that shows once the request is known to be good.
-pub(super) fn of_content(call: &Call, order: &Order, turn: &Turn<'_>) -> Result<(), Refusal> {
-    at_stage(Stage::Content, call, order, turn)
-}
-
-fn at_stage(stage: Stage, _: &Call, order: &Order, turn: &Turn<'_>) -> Result<(), Refusal> {
+/// Refuses where the scenario asks for a condition that shows at this stage.
+pub(super) fn of_condition(stage: Stage, order: &Order, turn: &Turn<'_>) -> Result<(), Refusal> {
     let Some(element) = &order.condition else {
         return Ok(());
     };
@@ -107,7 +98,7 @@ pub(super) fn no_such_operation(request: &Request, turn: &Turn<'_>) -> Answer {
 pub(super) fn render(refusal: &Refusal, call: &Call, turn: &Turn<'_>) -> Answer {
     let errors = &turn.world.openai.errors;
     let Some(row) = errors.row(&refusal.row) else {
-        return mock_error(&format!("the catalogue has no row '{}'", refusal.row));
+        return mock_error(&format!("the catalogue has no row '{}'", refusal.row), turn);
     };
     let values = values(refusal, call, turn);
     let (content_type, text) = match &row.text {
@@ -186,7 +177,7 @@ pub(super) fn common_headers(turn: &Turn<'_>, authenticated: bool) -> Vec<(Strin
 }
 
 /// An error of the mock itself, in the envelope that every SDK shows.
-pub(super) fn mock_error(message: &str) -> Answer {
+pub(super) fn mock_error(message: &str, turn: &Turn<'_>) -> Answer {
     let body = json!({ "error": {
         "message": message, "type": "mock_scenario_error", "param": null, "code": "mock_scenario_error"
     } });
@@ -194,6 +185,7 @@ pub(super) fn mock_error(message: &str) -> Answer {
         ("content-type".to_owned(), "application/json".to_owned()),
         // An SDK must not try three times to tell its user of a misspelt scenario.
         ("x-should-retry".to_owned(), "false".to_owned()),
+        ("x-request-id".to_owned(), format!("req_{}", turn.id)),
     ];
     let mut answer = Answer::whole(400, headers, vec![Bytes::from(pretty(&body))]);
     answer.summary.condition = "mock-scenario-error".to_owned();

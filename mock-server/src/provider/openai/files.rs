@@ -10,7 +10,7 @@ use crate::provider::Turn;
 use crate::provider::openai::error::mock_error;
 use crate::wire::{Answer, Request};
 
-/// The longest prompt that travels in an id; a longer one is cut, which changes the picture's text only.
+/// The longest prompt that travels in an id, in characters.
 const PROMPT_MAX: usize = 400;
 /// The largest picture that an id may ask for, in pixels.
 const PIXELS_MAX: u64 = 3840 * 3840;
@@ -28,10 +28,15 @@ struct Ticket {
     r: String,
 }
 
+/// As much of a prompt as an id carries: a picture that is to have an address is painted from it.
+pub(super) fn carried(prompt: &str) -> String {
+    prompt.chars().take(PROMPT_MAX).collect()
+}
+
 /// The address of a picture.
 pub(super) fn url(picture: &Picture, turn: &Turn<'_>) -> String {
     let ticket = Ticket {
-        p: picture.prompt.chars().take(PROMPT_MAX).collect(),
+        p: picture.prompt.clone(),
         m: picture.model.clone(),
         w: picture.width,
         h: picture.height,
@@ -51,7 +56,7 @@ pub(super) fn answer(request: &Request, id: &str, turn: &Turn<'_>) -> Answer {
         .then(|| read(id, turn))
         .flatten();
     let Some((picture, request_id)) = found else {
-        let mut answer = mock_error("no such file");
+        let mut answer = mock_error("no such file", turn);
         answer.status = 404;
         answer.summary.condition = "file-not-found".to_owned();
         return answer;

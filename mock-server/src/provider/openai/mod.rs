@@ -49,6 +49,7 @@ impl Data {
 
 const ID: &str = "openai";
 const GENERATIONS: &str = "/v1/images/generations";
+const FILES: &str = "/files/";
 
 impl Provider for OpenAi {
     fn id(&self) -> &'static str {
@@ -85,30 +86,51 @@ impl Provider for OpenAi {
         }
     }
 
-    fn answer(&self, request: &Request, call: &Call, order: &Order, turn: &Turn<'_>) -> Answer {
-        if let Some(id) = request.path.strip_prefix("/files/") {
-            return files::answer(request, id, turn);
+    fn refusal(
+        &self,
+        request: &Request,
+        call: &Call,
+        order: &Order,
+        turn: &Turn<'_>,
+    ) -> Option<Answer> {
+        // The front looks at sizes before anything else is looked at.
+        if request.body_too_large {
+            let refusal = error::Refusal::new("body-too-large", []);
+            return Some(error::render(&refusal, call, turn));
+        }
+        if request.path.starts_with(FILES) {
+            return None;
         }
         if call.operation.is_none() {
-            return error::no_such_operation(request, turn);
+            return Some(error::no_such_operation(request, turn));
         }
-        let answer = error::authenticate(call, turn)
-            .and_then(|()| error::of_condition(call, order, turn))
-            .and_then(|()| generations::answer(request, call, order, turn));
-        answer.unwrap_or_else(|refusal| error::render(&refusal, call, turn))
+        let refusal = generations::judge(request, call, order, turn).err()?;
+        Some(error::render(&refusal, call, turn))
+    }
+
+    fn answer(&self, request: &Request, call: &Call, order: &Order, turn: &Turn<'_>) -> Answer {
+        if let Some(id) = request.path.strip_prefix(FILES) {
+            return files::answer(request, id, turn);
+        }
+        match generations::judge(request, call, order, turn) {
+            Ok(wanted) => generations::answer(&wanted, call, order, turn),
+            Err(refusal) => error::render(&refusal, call, turn),
+        }
     }
 
     fn stream_error(&self, call: &Call, condition: &Element, turn: &Turn<'_>) -> Vec<Bytes> {
         let refusal = error::Refusal::condition(condition);
-        let body = error::body(&refusal, call, turn);
+        // What has no JSON form of its own fails in general.
+        let general = || error::body(&error::Refusal::new("server-error", []), call, turn);
+        let body = error::body(&refusal, call, turn).or_else(general);
         let mut data = Map::new();
         data.insert("type".into(), "error".into());
         data.extend(body.and_then(|body| Some(("error".into(), body.get("error")?.clone()))));
         event("error", vec![Value::Object(data).to_string().into()])
     }
 
-    fn scenario_error(&self, message: &str) -> Answer {
-        error::mock_error(message)
+    fn scenario_error(&self, message: &str, turn: &Turn<'_>) -> Answer {
+        error::mock_error(message, turn)
     }
 }
 

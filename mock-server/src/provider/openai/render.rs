@@ -14,7 +14,7 @@ use crate::provider::{Call, Turn};
 use crate::wire::{Answer, event};
 
 /// Stands for the base64 of an image until the text is cut there. The only text of a user's in an answer is
-/// the revised prompt, which has it taken out.
+/// the revised prompt, which has these control characters taken out.
 const SPLICE: &str = "@@\u{7f}base64\u{7f}@@";
 
 /// The JSON answer with `count` images.
@@ -25,6 +25,7 @@ pub(super) fn json(wanted: &Wanted<'_>, count: u64, call: &Call, turn: &Turn<'_>
     let items: Vec<_> = (0..count)
         .map(|index| wanted.item(call, turn, index))
         .collect();
+    let spent = usage(wanted, &call.prompt, &turn.world.openai.models);
     let mut body = Map::new();
     body.insert("created".into(), turn.now.into());
     if wanted.model.family == Family::GptImage {
@@ -33,7 +34,7 @@ pub(super) fn json(wanted: &Wanted<'_>, count: u64, call: &Call, turn: &Turn<'_>
         body.insert("output_format".into(), wanted.format.as_str().into());
         body.insert("quality".into(), wanted.quality.clone().into());
         body.insert("size".into(), wanted.size().into());
-        body.extend(usage(wanted, &call.prompt, &turn.world.openai.models).map(named("usage")));
+        body.extend(spent.clone().map(named("usage")));
     } else {
         body.insert("data".into(), items.into());
     }
@@ -45,6 +46,7 @@ pub(super) fn json(wanted: &Wanted<'_>, count: u64, call: &Call, turn: &Turn<'_>
         splice(text, spliced),
     );
     answer.summary.images = images.iter().map(Rendered::sha256).collect();
+    answer.summary.usage = spent;
     answer
 }
 
@@ -54,6 +56,7 @@ pub(super) fn stream(wanted: &Wanted<'_>, count: u64, call: &Call, turn: &Turn<'
         .map(|index| turn.paint(&wanted.picture(call, turn, 0, Some(index))))
         .collect();
     let last = (count > 0).then(|| turn.paint(&wanted.picture(call, turn, 0, None)));
+    let spent = usage(wanted, &call.prompt, &turn.world.openai.models);
     let mut events = Vec::new();
     for (index, image) in partials.iter().enumerate() {
         let data = wanted.event("image_generation.partial_image", index, turn);
@@ -61,7 +64,7 @@ pub(super) fn stream(wanted: &Wanted<'_>, count: u64, call: &Call, turn: &Turn<'
     }
     if let Some(image) = &last {
         let mut data = wanted.event("image_generation.completed", partials.len(), turn);
-        data.extend(usage(wanted, &call.prompt, &turn.world.openai.models).map(named("usage")));
+        data.extend(spent.clone().map(named("usage")));
         events.push(frame(data, image));
     }
     let mut answer = Answer::stream(
@@ -70,6 +73,7 @@ pub(super) fn stream(wanted: &Wanted<'_>, count: u64, call: &Call, turn: &Turn<'
         events,
     );
     answer.summary.images = last.iter().map(Rendered::sha256).collect();
+    answer.summary.usage = last.and(spent);
     answer.summary.partial_images = partials.iter().map(Rendered::sha256).collect();
     answer
 }
@@ -82,7 +86,8 @@ impl Wanted<'_> {
     /// One item of `data`.
     fn item(&self, call: &Call, turn: &Turn<'_>, index: u64) -> Value {
         let mut item = Map::new();
-        let revised = (self.model.id == "dall-e-3").then(|| call.prompt.replace(SPLICE, "").into());
+        let revised =
+            (self.model.id == "dall-e-3").then(|| call.prompt.replace('\u{7f}', "").into());
         if self.as_url {
             item.extend(revised.map(named("revised_prompt")));
             let picture = self.picture(call, turn, index, None);

@@ -1,25 +1,25 @@
 //! Decides which scenario applies to a call: the script of its case, else its prompt, else its header, else
 //! the global one; and counts, so that `*N` ends.
 
-use std::collections::{HashMap, VecDeque};
-use std::hash::Hash;
+mod kept;
+mod script;
+
+pub use script::{AnswerText, ScriptError, ScriptText};
+
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 
 use crate::image::Token;
-use crate::journal::ScenarioSeen;
+use crate::journal::{ScenarioSeen, cut};
 use crate::provider::{Call, credential_label, hex_sha256};
 use crate::scenario::{Directive, Order, ScenarioError};
 use crate::wire::{HoldPoint, Request};
+use kept::Kept;
+use script::LONGEST_SCRIPT;
 
 /// The header that carries a scenario.
 pub const SCENARIO_HEADER: &str = "x-mock-scenario";
-/// Scripts and counters that are kept; the oldest go first.
-const KEPT: usize = 10_000;
-/// The longest script, in items.
-const LONGEST_SCRIPT: usize = 1_000;
 
 /// Scripts, counters and the global scenario.
 #[derive(Debug)]
@@ -27,25 +27,6 @@ pub struct Playbook {
     scripts: Mutex<Kept<Token, Script>>,
     counters: Mutex<Kept<String, usize>>,
     global: Mutex<Option<Directive>>,
-}
-
-/// The answers to the calls of one case, in order.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ScriptText {
-    /// What to answer, call by call.
-    pub answers: Vec<AnswerText>,
-}
-
-/// One item of a script.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct AnswerText {
-    /// A scenario text.
-    #[serde(rename = "do")]
-    pub directive: String,
-    /// Where the answer holds until a release.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub hold: Vec<HoldPoint>,
 }
 
 /// What applies to one call.
@@ -79,7 +60,7 @@ impl Playbook {
         }
     }
 
-    /// What applies to a call.
+    /// What applies to a call: nothing where no operation is called.
     ///
     /// # Errors
     /// A prompt or header directive that cannot be used.
@@ -89,7 +70,10 @@ impl Playbook {
         call: &Call,
         conditions: &[&str],
     ) -> Result<Plan, ScenarioError> {
-        if let Some(plan) = self.from_script(call) {
+        if call.operation.is_none() {
+            return Ok(Plan::default());
+        }
+        if let Some(plan) = self.scripted(call) {
             return Ok(plan);
         }
         let header = request.header(SCENARIO_HEADER);
@@ -148,7 +132,7 @@ impl Playbook {
     #[must_use]
     pub fn release(&self, token: &Token) -> bool {
         let scripts = lock(&self.scripts);
-        let Some(script) = scripts.map.get(token) else {
+        let Some(script) = scripts.find(token) else {
             return false;
         };
         // Far below the semaphore's own limit, whatever a client does.
@@ -177,9 +161,9 @@ impl Playbook {
         *lock(&self.global) = global;
     }
 
-    fn from_script(&self, call: &Call) -> Option<Plan> {
+    fn scripted(&self, call: &Call) -> Option<Plan> {
         let mut scripts = lock(&self.scripts);
-        let script = scripts.map.get_mut(call.marks.token.as_ref()?)?;
+        let script = scripts.find_mut(call.marks.token.as_ref()?)?;
         let number = script.calls;
         script.calls += 1;
         let releases = Some(Arc::clone(&script.releases));
@@ -207,11 +191,9 @@ impl Playbook {
     }
 
     fn counted(&self, source: &str, directive: &Directive, request: &Request, call: &Call) -> Plan {
-        let number = if directive.is_counted() {
-            self.count(counter_key(source, directive, request, call), directive)
-        } else {
-            0
-        };
+        let number = directive.last_counted().map_or(0, |last| {
+            self.count(counter_key(source, directive, request, call), last)
+        });
         let order = directive.order(number);
         let seen = Some(seen(source, &order, false));
         Plan {
@@ -222,33 +204,30 @@ impl Playbook {
     }
 
     /// The number of this call; after the first call that nothing counted applies to, counting starts over.
-    fn count(&self, key: String, directive: &Directive) -> usize {
+    fn count(&self, key: String, last: usize) -> usize {
         let mut counters = lock(&self.counters);
-        let number = counters.map.get(&key).copied().unwrap_or_default();
-        if directive.span().is_some_and(|span| number >= span) {
-            counters.put(key, 0);
-        } else {
-            counters.put(key, number + 1);
-        }
+        let number = counters.find(&key).copied().unwrap_or_default();
+        let next = if number < last { number + 1 } else { 0 };
+        counters.put(key, next);
         number
     }
 }
 
-/// By token; without one by header value; without that by credential, operation, directive and prompt.
+/// By token; without one by header value; without that by credential, operation, directive and prompt. Hashed,
+/// so that long directives take no more room than short ones.
 fn counter_key(source: &str, directive: &Directive, request: &Request, call: &Call) -> String {
-    if let Some(token) = &call.marks.token {
-        return format!("{source} token {token} {directive}");
-    }
-    if source == "header" {
-        return format!(
-            "header {}",
-            request.header(SCENARIO_HEADER).unwrap_or_default()
-        );
-    }
-    let credential = credential_label(call.credential.as_deref().unwrap_or_default());
-    let operation = call.operation.unwrap_or_default();
-    let prompt = hex_sha256(call.prompt.as_bytes());
-    format!("{source} {credential} {operation} {prompt} {directive}")
+    let key = if let Some(token) = &call.marks.token {
+        format!("{source} token {token} {directive}")
+    } else if source == "header" {
+        let value = request.header(SCENARIO_HEADER).unwrap_or_default();
+        format!("header {value}")
+    } else {
+        let credential = credential_label(call.credential.as_deref().unwrap_or_default());
+        let operation = call.operation.unwrap_or_default();
+        let prompt = hex_sha256(call.prompt.as_bytes());
+        format!("{source} {credential} {operation} {prompt} {directive}")
+    };
+    hex_sha256(key.as_bytes())
 }
 
 fn seen(source: &str, order: &Order, beyond_script: bool) -> ScenarioSeen {
@@ -258,102 +237,20 @@ fn seen(source: &str, order: &Order, beyond_script: bool) -> ScenarioSeen {
         .chain(&order.faults)
         .map(ToString::to_string);
     let applied = parts.collect::<Vec<_>>().join(",");
+    let applied = if applied.is_empty() {
+        "ok".to_owned()
+    } else {
+        applied
+    };
     ScenarioSeen {
         source: source.to_owned(),
-        applied: if applied.is_empty() {
-            "ok".to_owned()
-        } else {
-            applied
-        },
+        applied: cut(applied),
         beyond_script,
     }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// A map that forgets its oldest keys.
-#[derive(Debug)]
-struct Kept<K, V> {
-    map: HashMap<K, V>,
-    order: VecDeque<K>,
-}
-
-impl<K, V> Default for Kept<K, V> {
-    fn default() -> Self {
-        Self {
-            map: HashMap::new(),
-            order: VecDeque::new(),
-        }
-    }
-}
-
-impl<K: Clone + Eq + Hash, V> Kept<K, V> {
-    fn put(&mut self, key: K, value: V) {
-        if self.map.insert(key.clone(), value).is_none() {
-            self.order.push_back(key);
-        }
-        while self.order.len() > KEPT {
-            if let Some(oldest) = self.order.pop_front() {
-                self.map.remove(&oldest);
-            }
-        }
-    }
-
-    fn remove(&mut self, key: &K) {
-        if self.map.remove(key).is_some() {
-            self.order.retain(|kept| kept != key);
-        }
-    }
-}
-
-/// A script item is a scenario text, or an object with `do` and `hold`.
-impl<'de> Deserialize<'de> for AnswerText {
-    fn deserialize<D: serde::Deserializer<'de>>(reader: D) -> Result<Self, D::Error> {
-        use serde::de::Error as _;
-
-        #[derive(Deserialize)]
-        #[serde(deny_unknown_fields)]
-        struct Full {
-            #[serde(rename = "do")]
-            directive: String,
-            #[serde(default)]
-            hold: Vec<HoldPoint>,
-        }
-        match serde_json::Value::deserialize(reader)? {
-            serde_json::Value::String(directive) => Ok(Self {
-                directive,
-                hold: Vec::new(),
-            }),
-            object @ serde_json::Value::Object(_) => {
-                let full = Full::deserialize(object).map_err(D::Error::custom)?;
-                Ok(Self {
-                    directive: full.directive,
-                    hold: full.hold,
-                })
-            }
-            _ => Err(D::Error::custom(
-                "an answer is a scenario text or {\"do\": …, \"hold\": […]}",
-            )),
-        }
-    }
-}
-
-/// A script that cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum ScriptError {
-    /// One item cannot be parsed.
-    #[error("at /answers/{index}: {source}")]
-    Item {
-        /// From 0.
-        index: usize,
-        /// What is wrong with it.
-        source: ScenarioError,
-    },
-    /// More items than are kept.
-    #[error("{0} answers are too many: at most {LONGEST_SCRIPT}")]
-    TooLong(usize),
 }
 
 #[cfg(test)]
@@ -379,7 +276,10 @@ mod tests {
     }
 
     fn call(token: Option<&str>, directive: &str) -> Call {
-        let mut call = Call::default();
+        let mut call = Call {
+            operation: Some("images.generations"),
+            ..Call::default()
+        };
         call.marks.token = token.map(|token| token.parse().unwrap());
         call.marks.directives = vec![directive.to_owned()];
         call
@@ -401,6 +301,15 @@ mod tests {
                 "ok"
             ]
         );
+    }
+
+    #[test]
+    fn what_always_applies_does_not_keep_the_count_from_starting_over() {
+        let playbook = Playbook::new(None);
+        let call = call(None, "rate-limit*1,delay=1ms*all");
+        let seen: Vec<_> = (0..4).map(|_| applied(&playbook, &call)).collect();
+        let (first, second) = ("rate-limit,delay=1ms", "delay=1ms");
+        assert_eq!(seen, [first, second, first, second]);
     }
 
     #[test]

@@ -1,13 +1,17 @@
 //! Judges a generations request as OpenAI does, in its order: unknown names, then types and listed values,
 //! then the model and what depends on it.
 
+mod member;
+mod size;
+
 use serde_json::{Map, Value};
 
 use crate::image::Format;
 use crate::provider::Call;
 use crate::provider::openai::error::Refusal;
-use crate::provider::openai::model::{Family, FreeSizes, Model, Models, edges};
+use crate::provider::openai::model::{Family, Model, Models, edges};
 use crate::settings::{Settings, Validation};
+use size::size_of;
 
 /// A request that the provider takes, with everything resolved.
 #[derive(Clone, Debug)]
@@ -40,14 +44,15 @@ pub(super) fn generations<'m>(
         models,
         strict: settings.validation == Validation::Strict,
     };
-    let name = judge.text("model")?.filter(|name| !name.is_empty());
+    let stated = body.get("model").and_then(Value::as_str);
+    let name = stated.filter(|name| !name.is_empty());
     let name = name.unwrap_or(models.defaults.model.as_str());
     let served = models.serving(name, "images.generations", settings);
     // Lenient: an unknown model is as good as the default one.
     let fallback = (!judge.strict).then(|| models.by_id(&models.defaults.model));
     let model = served.or_else(|| fallback.flatten());
-    let family = model.map_or(Family::GptImage, |model| model.family);
-    judge.names(family)?;
+    judge.names(model)?;
+    judge.text("model")?;
     judge.prompt()?;
     let draft = judge.members(model)?;
     let model =
@@ -75,13 +80,16 @@ struct Draft {
 }
 
 impl Judge<'_, '_> {
-    fn names(&self, family: Family) -> Result<(), Refusal> {
+    fn names(&self, model: Option<&Model>) -> Result<(), Refusal> {
+        let family = model.map_or(Family::GptImage, |model| model.family);
+        // dall-e-2 has but one quality and does not know the name (recorded in 2026-03).
+        let one_quality = model.is_some_and(|model| model.qualities.is_empty());
         let Some(known) = self.models.parameters.get(&family).filter(|_| self.strict) else {
             return Ok(());
         };
         let stated = self.body.iter().filter(|(_, value)| !value.is_null());
         for (name, _) in stated {
-            if !known.contains(name) {
+            if !known.contains(name) || (one_quality && name == "quality") {
                 return Err(Refusal::new("unknown-parameter", [("param", name.clone())]));
             }
         }
@@ -138,21 +146,19 @@ impl Judge<'_, '_> {
     ) -> Result<Wanted<'m>, Refusal> {
         let defaults = &self.models.defaults;
         self.prompt_length(model, call)?;
-        let size = draft.size.filter(|size| size != "auto");
-        let size = size.unwrap_or_else(|| defaults.size.clone());
-        let checked = size_of(&size, model).map(|()| edges(&size));
-        let (width, height) = match checked {
-            Ok(Some(pixels)) => pixels,
-            Err(refusal) if self.strict => return Err(refusal),
-            _ => edges(&defaults.size).unwrap_or((1024, 1024)),
-        };
+        let (width, height) = self.pixels(draft.size.as_deref(), model)?;
         let resolved = |value: Option<String>, default: &String| {
             let stated = value.filter(|value| value != "auto");
             stated.unwrap_or_else(|| default.clone())
         };
         let wanted = Wanted {
             model,
-            n: draft.n,
+            // Only lenient validation lets a stream of more than one image through.
+            n: if draft.stream && !self.strict {
+                1
+            } else {
+                draft.n
+            },
             width,
             height,
             quality: resolved(draft.quality, &defaults.quality),
@@ -168,6 +174,18 @@ impl Judge<'_, '_> {
         } else {
             Ok(wanted)
         }
+    }
+
+    /// Width and height; what is no size by itself (`auto`, or nothing) is the default one.
+    fn pixels(&self, size: Option<&str>, model: &Model) -> Result<(u32, u32), Refusal> {
+        let judged = size.map_or(Ok(()), |size| size_of(size, model));
+        let stated = match judged {
+            Ok(()) => size.and_then(edges),
+            Err(refusal) if self.strict => return Err(refusal),
+            Err(_) => None,
+        };
+        let default = || edges(&self.models.defaults.size);
+        Ok(stated.or_else(default).unwrap_or((1024, 1024)))
     }
 
     fn prompt_length(&self, model: &Model, call: &Call) -> Result<(), Refusal> {
@@ -186,96 +204,6 @@ impl Judge<'_, '_> {
     }
 }
 
-/// Reading single members. A member that is `null` counts as absent; lenient reading drops what does not fit.
-impl<'a> Judge<'a, '_> {
-    fn member(&self, name: &str) -> Option<&'a Value> {
-        self.body.get(name).filter(|value| !value.is_null())
-    }
-
-    fn text(&self, name: &'static str) -> Result<Option<&'a str>, Refusal> {
-        match self.member(name) {
-            None => Ok(None),
-            Some(Value::String(text)) => Ok(Some(text)),
-            Some(other) => self.wrong_type(name, "a string", other),
-        }
-    }
-
-    fn one_of(&self, name: &'static str, values: &[String]) -> Result<Option<String>, Refusal> {
-        match self.text(name)? {
-            Some(text) if values.iter().any(|value| value == text) => Ok(Some(text.to_owned())),
-            Some(text) if self.strict => {
-                let refused = [
-                    ("param", name.to_owned()),
-                    ("value", text.to_owned()),
-                    ("values", enumerated(values)),
-                ];
-                Err(Refusal::new("invalid-value", refused))
-            }
-            _ => Ok(None),
-        }
-    }
-
-    fn number(&self, name: &'static str, [least, most]: [i64; 2]) -> Result<Option<i64>, Refusal> {
-        let Some(value) = self.member(name) else {
-            return Ok(None);
-        };
-        let Some(number) = whole(value) else {
-            return self.wrong_type(name, "an integer", value);
-        };
-        let (row, limit) = match number {
-            _ if number < least => ("integer-too-small", least),
-            _ if number > most => ("integer-too-large", most),
-            _ => return Ok(Some(number)),
-        };
-        if !self.strict {
-            return Ok(Some(limit));
-        }
-        let values = [
-            ("param", name.to_owned()),
-            ("limit", limit.to_string()),
-            ("got", value.to_string()),
-        ];
-        Err(Refusal::new(row, values))
-    }
-
-    fn flag(&self, name: &'static str) -> Result<Option<bool>, Refusal> {
-        match self.member(name) {
-            None => Ok(None),
-            Some(Value::Bool(flag)) => Ok(Some(*flag)),
-            Some(other) => self.wrong_type(name, "a boolean", other),
-        }
-    }
-
-    fn wrong_type<R>(&self, name: &str, expected: &str, got: &Value) -> Result<Option<R>, Refusal> {
-        if !self.strict {
-            return Ok(None);
-        }
-        let got = match got {
-            Value::Null => "null",
-            Value::Bool(_) => "a boolean",
-            Value::Number(number) if number.is_f64() => "a decimal number",
-            Value::Number(_) => "an integer",
-            Value::String(_) => "a string",
-            Value::Array(_) => "an array",
-            Value::Object(_) => "an object",
-        };
-        let values = [
-            ("param", name.to_owned()),
-            ("expected", expected.to_owned()),
-            ("got", got.to_owned()),
-        ];
-        Err(Refusal::new("invalid-type", values))
-    }
-}
-
-/// A whole number; beyond the range of `i64` it is as large (or small) as can be, so that a limit refuses it.
-fn whole(value: &Value) -> Option<i64> {
-    let number = value.as_number()?;
-    number
-        .as_i64()
-        .or_else(|| number.as_u64().map(|_| i64::MAX))
-}
-
 impl Wanted<'_> {
     fn fits_together(self) -> Result<Self, Refusal> {
         let transparent = self.background == "transparent";
@@ -292,74 +220,26 @@ impl Wanted<'_> {
     }
 }
 
-fn size_of(size: &str, model: &Model) -> Result<(), Refusal> {
-    if model.sizes.named.iter().any(|named| named == size) {
-        return Ok(());
-    }
-    let listed = || {
-        let values = [
-            ("value", size.to_owned()),
-            ("values", and_list(model.sizes.named.iter().cloned())),
-        ];
-        Refusal::new("invalid-size", values)
-    };
-    let free = model.sizes.free.as_ref().ok_or_else(listed)?;
-    let (width, height) = edges(size).ok_or_else(listed)?;
-    match free.broken_rule(width, height) {
-        None => Ok(()),
-        Some((row, limit)) => {
-            let values = [("value", size.to_owned()), ("limit", limit.to_string())];
-            Err(Refusal::new(row, values))
-        }
-    }
-}
-
-impl FreeSizes {
-    fn broken_rule(&self, width: u32, height: u32) -> Option<(&'static str, u64)> {
-        let (long, short) = (width.max(height), width.min(height));
-        let pixels = u64::from(width) * u64::from(height);
-        let multiple = |edge: u32| edge > 0 && edge.is_multiple_of(self.multiple_of);
-        let rules = [
-            (
-                multiple(width) && multiple(height),
-                "size-not-multiple",
-                self.multiple_of.into(),
-            ),
-            (
-                long <= self.max_edge,
-                "size-edge-too-long",
-                self.max_edge.into(),
-            ),
-            (
-                u64::from(long) <= u64::from(short) * u64::from(self.max_ratio),
-                "size-aspect",
-                self.max_ratio.into(),
-            ),
-            (
-                pixels >= self.min_pixels,
-                "size-too-few-pixels",
-                self.min_pixels,
-            ),
-            (
-                pixels <= self.max_pixels,
-                "size-too-many-pixels",
-                self.max_pixels,
-            ),
-        ];
-        let broken = rules.into_iter().find(|(holds, ..)| !holds);
-        broken.map(|(_, row, limit)| (row, limit))
-    }
-}
-
-/// `'low', 'medium', and 'high'`
-fn enumerated(values: &[String]) -> String {
-    and_list(values.iter().map(|value| format!("'{value}'")))
-}
-
+/// `a and b`; `a, b, and c`
 fn and_list(values: impl Iterator<Item = String>) -> String {
     let mut values: Vec<_> = values.collect();
-    match values.pop() {
-        Some(last) if !values.is_empty() => format!("{}, and {last}", values.join(", ")),
-        last => last.unwrap_or_default(),
+    let last = values.pop().unwrap_or_default();
+    match values.as_slice() {
+        [] => last,
+        [first] => format!("{first} and {last}"),
+        _ => format!("{}, and {last}", values.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::and_list;
+
+    #[test]
+    fn lists_read_as_the_provider_writes_them() {
+        let list = |names: &[&str]| and_list(names.iter().map(|name| (*name).to_owned()));
+        assert_eq!(list(&["a"]), "a");
+        assert_eq!(list(&["a", "b"]), "a and b");
+        assert_eq!(list(&["a", "b", "c"]), "a, b, and c");
     }
 }

@@ -1,0 +1,86 @@
+//! `law.invented`: the provider is asked for what the client asked for. A changed value fails, an added one
+//! warns; documented defaults and what the target says that it adds are legal, and `null` is absent.
+
+use mock_server::journal::Entry;
+use serde_json::{Map, Value, json};
+
+use crate::check::json::shown;
+use crate::check::upstream::is_shortened;
+use crate::check::{Bench, Check, Mismatch, Site, sites};
+use crate::exchange::Evidence;
+use crate::target::Target;
+
+/// See the module.
+pub(super) struct Invented;
+
+/// Members of the digest that the harness or the route put there, and those that have checks of their own:
+/// the model is mapped by every gateway, n may be fanned out.
+const EXEMPT: &[&str] = &["provider", "operation", "model", "n"];
+
+impl Check for Invented {
+    fn id(&self) -> &'static str {
+        "law.invented"
+    }
+
+    fn summary(&self) -> &'static str {
+        "no value is changed or added on the way to the provider"
+    }
+
+    fn judge(&self, evidence: &Evidence<'_>, bench: &mut Bench<'_>) {
+        for site in sites(evidence).filter(Site::is_image_operation) {
+            let Some(body) = client_body(site) else {
+                continue;
+            };
+            for call in site.exchange.calls().iter().filter(|call| call.operation.is_some()) {
+                bench.record(site, self.id(), self.id(), judge_one(&body, call, evidence.target));
+            }
+        }
+    }
+}
+
+fn client_body(site: Site<'_>) -> Option<Map<String, Value>> {
+    serde_json::from_slice(site.exchange.sent.body.as_ref()?).ok()
+}
+
+fn judge_one(body: &Map<String, Value>, call: &Entry, target: &Target) -> Result<(), Mismatch> {
+    let mut added = Ok(());
+    for (name, value) in &call.sent {
+        if EXEMPT.contains(&name.as_str()) || target.policies.injects.contains(name) {
+            continue;
+        }
+        match body.get(name).filter(|stated| !stated.is_null()) {
+            Some(stated) if same(stated, value) => {}
+            Some(stated) => {
+                let message = format!("the client's '{name}' was changed on the way to the provider");
+                return Err(Mismatch::of(message, shown(stated), shown(value)));
+            }
+            None if is_default(name, value) => {}
+            None => {
+                let message = format!("'{name}' was added on the way to the provider");
+                added = Err(Mismatch::of(message, "(absent)", shown(value)).soft());
+            }
+        }
+    }
+    added
+}
+
+fn same(stated: &Value, sent: &Value) -> bool {
+    match (stated, sent) {
+        (Value::String(text), Value::Object(kept)) => is_shortened(text, kept),
+        (Value::Number(stated), Value::Number(sent)) => stated.as_f64() == sent.as_f64(),
+        _ => stated == sent,
+    }
+}
+
+/// What the OpenAI specification says an absent member means.
+fn is_default(name: &str, value: &Value) -> bool {
+    let default = match name {
+        "size" | "quality" | "background" | "moderation" => json!("auto"),
+        "output_format" => json!("png"),
+        "output_compression" => json!(100),
+        "stream" => json!(false),
+        "partial_images" => json!(0),
+        _ => return false,
+    };
+    *value == default
+}

@@ -1,0 +1,65 @@
+//! `law.paid-twice`: no more images are made upstream than the client asked for.
+//!
+//! Counted in images that the provider completed or may have completed, not in calls: repeating a refused call
+//! and fanning n out are legal.
+
+use mock_server::journal::Entry;
+use serde_json::Value;
+
+use crate::check::{Bench, Check, Mismatch, Site, sites};
+use crate::exchange::{Evidence, Sent};
+use crate::target::RetryPolicy;
+
+/// See the module.
+pub(super) struct PaidTwice;
+
+impl Check for PaidTwice {
+    fn id(&self) -> &'static str {
+        "law.paid-twice"
+    }
+
+    fn summary(&self) -> &'static str {
+        "no more images are made upstream than the client asked for"
+    }
+
+    fn judge(&self, evidence: &Evidence<'_>, bench: &mut Bench<'_>) {
+        let policy = evidence.target.policies.retries;
+        for site in sites(evidence) {
+            if site.exchange.calls().is_empty() || !site.is_image_operation() {
+                continue;
+            }
+            bench.record(site, self.id(), self.id(), judge_one(site, policy));
+        }
+    }
+}
+
+fn judge_one(site: Site<'_>, policy: RetryPolicy) -> Result<(), Mismatch> {
+    let asked = asked_for(&site.exchange.sent);
+    let calls = site.exchange.calls();
+    let counted = calls.iter().filter(|call| policy == RetryPolicy::Unpaid || was_delivered(call));
+    let made: usize = counted.map(images_made).sum();
+    if made <= asked {
+        return Ok(());
+    }
+    let message = format!(
+        "the client asked for {asked} images once, {made} were made upstream in {} calls: somebody pays twice",
+        calls.len()
+    );
+    Err(Mismatch::of(message, format!("at most {asked} images"), format!("{made} images")))
+}
+
+fn images_made(call: &Entry) -> usize {
+    call.answer.as_ref().map_or(0, |answer| answer.summary.images.len())
+}
+
+/// The provider handed the whole answer over; otherwise its outcome is not known to the target.
+fn was_delivered(call: &Entry) -> bool {
+    let scenario = call.scenario.as_ref();
+    call.stamps.end.is_some() && scenario.is_none_or(|scenario| scenario.applied == "ok")
+}
+
+fn asked_for(sent: &Sent) -> usize {
+    let body: Option<Value> = sent.body.as_ref().and_then(|body| serde_json::from_slice(body).ok());
+    let n = body.and_then(|body| body.get("n")?.as_u64());
+    n.and_then(|n| n.try_into().ok()).unwrap_or(1)
+}

@@ -1,0 +1,40 @@
+//! `law.success-means-image`: a 2xx of an image operation holds an image or says why it does not.
+
+use crate::check::json::shown;
+use crate::check::{Bench, Check, Mismatch, sites};
+use crate::exchange::{End, Evidence, Exchange, Received};
+
+/// See the module.
+pub(super) struct SuccessMeansImage;
+
+impl Check for SuccessMeansImage {
+    fn id(&self) -> &'static str {
+        "law.success-means-image"
+    }
+
+    fn summary(&self) -> &'static str {
+        "a 2xx of an image operation holds at least one image, or a stated refusal"
+    }
+
+    fn judge(&self, evidence: &Evidence<'_>, bench: &mut Bench<'_>) {
+        for site in sites(evidence).filter(|site| site.is_image_operation()) {
+            // Without its end, an answer says nothing yet.
+            let answer = site.exchange.answer().filter(|answer| answer.is_success() && answer.end == End::Whole);
+            let Some(answer) = answer.filter(|_| !site.is_scripted_with("malformed-json")) else {
+                continue;
+            };
+            bench.record(site, self.id(), self.id(), judge_one(site.exchange, answer));
+        }
+    }
+}
+
+fn judge_one(exchange: &Exchange, answer: &Received) -> Result<(), Mismatch> {
+    let has_image = exchange.final_images().any(|image| image.bytes.is_ok() || image.location == "url");
+    let has_error = answer.error().is_some_and(|error| !error.is_null());
+    if has_image || has_error {
+        return Ok(());
+    }
+    let found = answer.document().map_or("a body that is no JSON".to_owned(), |body| shown(&body));
+    let message = format!("the answer is a {} without any image or stated error", answer.status);
+    Err(Mismatch::of(message, "an image or an error", found))
+}

@@ -1,0 +1,67 @@
+//! `schema`: the JSON body, or each event of a stream, against a schema of `schemas/`.
+
+use serde_json::Value;
+
+use crate::check::{Bench, Check, Mismatch, no_answer, sites};
+use crate::exchange::{Evidence, Received};
+use crate::schema::issues;
+
+/// See the module.
+pub(super) struct SchemaCheck;
+
+impl Check for SchemaCheck {
+    fn id(&self) -> &'static str {
+        "schema"
+    }
+
+    fn summary(&self) -> &'static str {
+        "the JSON body, or each event of a stream, has the form of a schema"
+    }
+
+    fn judge(&self, evidence: &Evidence<'_>, bench: &mut Bench<'_>) {
+        for site in sites(evidence) {
+            for expected in &site.evidence.step.expect.response {
+                let Some(name) = &expected.schema else {
+                    continue;
+                };
+                let result = match site.exchange.answer() {
+                    None => Err(no_answer(site.exchange)),
+                    Some(answer) => documents(answer).and_then(|documents| hold(name, &documents, bench)),
+                };
+                bench.record(site, self.id(), &expected.requirement, result);
+            }
+        }
+    }
+}
+
+fn documents(answer: &Received) -> Result<Vec<(String, Value)>, Mismatch> {
+    let no_json = |place: &str| Mismatch::new(format!("{place} is no JSON"));
+    if !answer.is_stream() {
+        let body = answer.json().ok_or_else(|| no_json("the body"))?;
+        return Ok(vec![("the body".to_owned(), body)]);
+    }
+    let events = answer.events.iter().enumerate().filter(|(_, event)| !event.is_done());
+    let documents = events.map(|(index, event)| {
+        let place = format!("event {}", index + 1);
+        event.json().map(|data| (place.clone(), data)).ok_or_else(|| no_json(&place))
+    });
+    documents.collect()
+}
+
+fn hold(name: &str, documents: &[(String, Value)], bench: &Bench<'_>) -> Result<(), Mismatch> {
+    let schema = bench.schema(name).map_err(|error| Mismatch::new(error.to_string()))?;
+    for (place, document) in documents {
+        let problems: Vec<_> = issues(&schema, document)
+            .into_iter()
+            .map(|(pointer, problem)| format!("at {}: {problem}", if pointer.is_empty() { "/" } else { &pointer }))
+            .collect();
+        if !problems.is_empty() {
+            return Err(Mismatch::of(
+                format!("{place} does not have the form of schemas/{name}.json"),
+                format!("schemas/{name}.json"),
+                problems.join("\n"),
+            ));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,112 @@
+//! `stream.*`: the events of a stream, and what the client has while the provider holds.
+
+use crate::case::{StreamEnd, StreamExpectation};
+use crate::check::{Bench, Check, Mismatch, Site, no_answer, sites};
+use crate::exchange::sse::StreamEvent;
+use crate::exchange::{Evidence, Received};
+
+/// See the module.
+pub(super) struct Stream;
+
+impl Check for Stream {
+    fn id(&self) -> &'static str {
+        "stream"
+    }
+
+    fn summary(&self) -> &'static str {
+        "the events of a stream come in order, at once, and end as expected"
+    }
+
+    fn judge(&self, evidence: &Evidence<'_>, bench: &mut Bench<'_>) {
+        for site in sites(evidence) {
+            for expected in &site.evidence.step.expect.stream {
+                judge_one(site, expected, bench);
+            }
+        }
+    }
+}
+
+fn judge_one(site: Site<'_>, expected: &StreamExpectation, bench: &mut Bench<'_>) {
+    let answer = || streamed(site);
+    let mut record = |check: &str, result: Result<(), Mismatch>| {
+        bench.record(site, check, &expected.requirement, result);
+    };
+    if let Some(events) = &expected.events {
+        record("stream.events", answer().and_then(|answer| events_are(events, answer)));
+    }
+    if let Some(bounds) = expected.partial_images {
+        let count = answer().map(|answer| kinds(answer).iter().filter(|kind| kind.ends_with("partial_image")).count());
+        record("stream.partial_images", count.and_then(|count| {
+            bounds.holds(count).then_some(()).ok_or_else(|| {
+                Mismatch::of(format!("{count} partial images came"), format!("{bounds:?}"), count.to_string())
+            })
+        }));
+    }
+    if let Some(end) = expected.end {
+        record("stream.end", answer().and_then(|answer| ends(end, answer)));
+    }
+    if !expected.held.is_empty() {
+        record("stream.held", held(site));
+    }
+}
+
+/// The answer, if it is a stream.
+fn streamed(site: Site<'_>) -> Result<&Received, Mismatch> {
+    let answer = site.exchange.answer().ok_or_else(|| no_answer(site.exchange))?;
+    if answer.is_stream() {
+        return Ok(answer);
+    }
+    let found = format!("status {}, content-type {:?}", answer.status, answer.media_type());
+    Err(Mismatch::of("the answer is no stream", "content-type text/event-stream", found))
+}
+
+fn kinds(answer: &Received) -> Vec<String> {
+    let events = answer.events.iter().filter(|event| !event.is_done());
+    events.map(StreamEvent::kind).collect()
+}
+
+fn events_are(expected: &[String], answer: &Received) -> Result<(), Mismatch> {
+    let actual = kinds(answer);
+    if actual == expected {
+        return Ok(());
+    }
+    let message = "the stream does not have the expected events";
+    Err(Mismatch::of(message, expected.join("\n"), actual.join("\n")))
+}
+
+fn ends(expected: StreamEnd, answer: &Received) -> Result<(), Mismatch> {
+    let last = kinds(answer).pop().unwrap_or_default();
+    let good = match expected {
+        StreamEnd::Completed => last.ends_with(".completed"),
+        StreamEnd::Error => answer.error().is_some(),
+    };
+    let word = match expected {
+        StreamEnd::Completed => "a completed event",
+        StreamEnd::Error => "an error event",
+    };
+    good.then_some(()).ok_or_else(|| Mismatch::of(format!("the stream does not end with {word}"), word, last))
+}
+
+fn held(site: Site<'_>) -> Result<(), Mismatch> {
+    for hold in &site.exchange.holds {
+        let place = hold.wanted.before_event;
+        let wanted = hold.wanted.client_has;
+        match hold.had {
+            None => {
+                let message = format!("the provider never came to its event {place}");
+                return Err(Mismatch::new(message).untestable());
+            }
+            Some(had) if had < wanted => {
+                let message = format!(
+                    "the provider had sent {place} events and held, but the client had only {had} of {wanted}: the target does not pass each event on as it comes"
+                );
+                return Err(Mismatch::of(message, format!("{wanted} events"), format!("{had} events")));
+            }
+            Some(_) => {}
+        }
+    }
+    if site.exchange.holds.is_empty() {
+        return Err(Mismatch::new("no hold was watched: there is no mock upstream").untestable());
+    }
+    Ok(())
+}

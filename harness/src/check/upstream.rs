@@ -1,0 +1,153 @@
+//! `upstream.*`: what the target sent to the provider.
+
+use mock_server::journal::Entry;
+use mock_server::provider::credential_label;
+use serde_json::{Map, Value};
+
+use crate::case::{Calls, Matcher, UpstreamExpectation};
+use crate::check::json::shown;
+use crate::check::{Bench, Check, Mismatch, Site, sites};
+use crate::exchange::Evidence;
+use crate::target::Target;
+
+/// See the module.
+pub(super) struct Upstream;
+
+impl Check for Upstream {
+    fn id(&self) -> &'static str {
+        "upstream"
+    }
+
+    fn summary(&self) -> &'static str {
+        "what the target sent to the provider is as expected"
+    }
+
+    fn judge(&self, evidence: &Evidence<'_>, bench: &mut Bench<'_>) {
+        for site in sites(evidence) {
+            for expected in &site.evidence.step.expect.upstream {
+                judge_one(site, expected, evidence.target, bench);
+            }
+        }
+    }
+}
+
+fn judge_one(site: Site<'_>, expected: &UpstreamExpectation, target: &Target, bench: &mut Bench<'_>) {
+    let calls: Vec<_> = site.exchange.calls().iter().filter(|call| call.operation.is_some()).collect();
+    let seen = site.exchange.upstream.is_some();
+    let mut record = |check: &str, result: Result<(), Mismatch>| {
+        let unseen = || Mismatch::new("there is no mock upstream to look at").untestable();
+        let result = if seen { result } else { Err(unseen()) };
+        bench.record(site, check, &expected.requirement, result);
+    };
+    if let Some(wanted) = expected.calls {
+        record("upstream.calls", number_of_calls(wanted, calls.len()));
+    }
+    if let Some(wanted) = expected.images_requested {
+        record("upstream.images_requested", images_requested(wanted, &calls));
+    }
+    for (name, matcher) in &expected.sent {
+        let member = |call: &Entry| call.sent.get(name).cloned();
+        record(&format!("upstream.sent:{name}"), every(&calls, &format!("'{name}' as sent upstream"), matcher, member));
+    }
+    for (name, matcher) in &expected.effective {
+        let member = |call: &Entry| call.effective.get(name).cloned();
+        record(&format!("upstream.effective:{name}"), every(&calls, &format!("'{name}' upstream, after defaults,"), matcher, member));
+    }
+    for (name, matcher) in &expected.headers {
+        let member = |call: &Entry| {
+            let value = call.headers.iter().find(|(key, _)| key == name);
+            value.map(|(_, value)| value.as_str().into())
+        };
+        record(&format!("upstream.headers:{name}"), every(&calls, &format!("the upstream header {name}"), matcher, member));
+    }
+    if expected.credential.is_some() {
+        record("upstream.credential", credential(&calls, target));
+    }
+    if expected.peer_gone.is_some() {
+        let gone = calls.iter().any(|call| call.stamps.peer_gone.is_some());
+        let message = "the client had gone, but the target stayed on its call to the provider";
+        record("upstream.peer_gone", gone.then_some(()).ok_or_else(|| Mismatch::of(message, "the upstream call is dropped", "it was read to its end")));
+    }
+}
+
+fn number_of_calls(wanted: Calls, actual: usize) -> Result<(), Mismatch> {
+    let (holds, text) = match wanted {
+        Calls::Exactly(number) => (actual == number, number.to_string()),
+        Calls::Bounds(bounds) => {
+            let least = bounds.at_least.map(|least| format!("at least {least}"));
+            let most = bounds.at_most.map(|most| format!("at most {most}"));
+            let text: Vec<_> = least.into_iter().chain(most).collect();
+            (bounds.holds(actual), text.join(", "))
+        }
+    };
+    holds.then_some(()).ok_or_else(|| {
+        Mismatch::of(format!("{actual} calls arrived upstream, {text} were expected"), text.clone(), actual.to_string())
+    })
+}
+
+fn images_requested(wanted: u64, calls: &[&Entry]) -> Result<(), Mismatch> {
+    let requested = |call: &&Entry| call.effective.get("n").and_then(Value::as_u64).unwrap_or(1);
+    let actual: u64 = calls.iter().map(requested).sum();
+    if actual == wanted {
+        return Ok(());
+    }
+    let message = format!("{actual} images were requested upstream, the client asked for {wanted}");
+    Err(Mismatch::of(message, wanted.to_string(), actual.to_string()))
+}
+
+/// Every call has a member that matches.
+fn every(
+    calls: &[&Entry],
+    what: &str,
+    matcher: &Matcher,
+    member: impl Fn(&Entry) -> Option<Value>,
+) -> Result<(), Mismatch> {
+    if calls.is_empty() {
+        return Err(Mismatch::new("no call arrived upstream").untestable());
+    }
+    for call in calls {
+        let value = member(call);
+        if !matches(matcher, value.as_ref()) {
+            return Err(Mismatch::of(
+                format!("{what} is not as expected"),
+                matcher.to_value().to_string(),
+                value.map_or("(absent)".to_owned(), |value| shown(&value)),
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// As the matcher says; a long text is in the journal only as length and hash, and is compared by them.
+fn matches(matcher: &Matcher, value: Option<&Value>) -> bool {
+    if matcher.matches(value) {
+        return true;
+    }
+    match (matcher, value) {
+        (Matcher::Equals(Value::String(text)), Some(Value::Object(kept))) => is_shortened(text, kept),
+        _ => false,
+    }
+}
+
+/// Whether the journal's short form stands for this text.
+pub(super) fn is_shortened(text: &str, kept: &Map<String, Value>) -> bool {
+    let hash = mock_server::provider::hex_sha256(text.as_bytes());
+    kept.get("sha256").and_then(Value::as_str) == Some(hash.as_str())
+}
+
+fn credential(calls: &[&Entry], target: &Target) -> Result<(), Mismatch> {
+    if calls.is_empty() {
+        return Err(Mismatch::new("no call arrived upstream").untestable());
+    }
+    let keys: Vec<_> = target.upstream_keys.iter().map(|key| credential_label(&key.value)).collect();
+    for call in calls {
+        let label = call.credential.as_ref().map(|credential| credential.label.as_str()).unwrap_or_default();
+        if !call.canaries.is_empty() && !target.policies.shared_key {
+            return Err(Mismatch::of("a client's key was sent to the provider", "the target's own key only", "a client's key"));
+        }
+        if !keys.is_empty() && !keys.iter().any(|key| key == label) {
+            return Err(Mismatch::of("the provider did not get the target's own key", "the target's own key", "another key, or none"));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,171 @@
+//! Sends one request and reads the answer byte by byte as it comes. Never retries, follows or decodes.
+
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt as _;
+use reqwest::header::{HeaderName, HeaderValue};
+use reqwest::redirect::Policy;
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout_at};
+
+use crate::case::DisconnectAfter;
+use crate::exchange::sse::Reader;
+use crate::exchange::{End, Outcome, Received, Sent};
+
+/// An answer of more bytes than this is cut.
+const LONGEST_BODY: usize = 256 << 20;
+/// How the harness names itself.
+const USER_AGENT: &str = concat!("image-harness/", env!("CARGO_PKG_VERSION"));
+
+/// A client that shows what is on the wire.
+#[derive(Clone, Debug)]
+pub struct Client {
+    http: reqwest::Client,
+}
+
+/// How one request is sent.
+#[derive(Clone, Copy, Debug)]
+pub struct Manner {
+    /// For the whole exchange.
+    pub timeout: Duration,
+    /// When to hang up; an upstream call is waited for by the caller.
+    pub disconnect: Option<DisconnectAfter>,
+}
+
+impl Client {
+    /// A client without proxy, redirects, retries or a pool: each request owns its connection, so that no
+    /// earlier fault can hurt it and nothing is sent twice.
+    ///
+    /// # Errors
+    /// The TLS set-up of the machine cannot be used.
+    pub fn new() -> Result<Self, reqwest::Error> {
+        // A second installation is refused and changes nothing.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .redirect(Policy::none())
+            .retry(reqwest::retry::never())
+            .referer(false)
+            .user_agent(USER_AGENT)
+            .pool_max_idle_per_host(0)
+            .tcp_nodelay(true)
+            .http1_only()
+            .build()?;
+        Ok(Self { http })
+    }
+
+    /// Sends a request. `events` is told the number of events so far.
+    pub async fn send(&self, sent: &Sent, manner: Manner, events: &watch::Sender<usize>) -> Outcome {
+        let end = Instant::now() + manner.timeout;
+        let request = match self.request(sent) {
+            Ok(request) => request,
+            Err(problem) => return Outcome::NoAnswer(problem),
+        };
+        let response = match timeout_at(end, self.http.execute(request)).await {
+            Ok(Ok(response)) => response,
+            Ok(Err(error)) => return Outcome::NoAnswer(reasons(&error)),
+            Err(_) => return Outcome::TimedOut,
+        };
+        let status = response.status().as_u16();
+        let headers = response.headers().iter().map(|(name, value)| {
+            let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
+            (name.as_str().to_owned(), value)
+        });
+        let mut received = Received {
+            status,
+            headers: headers.collect(),
+            body: Bytes::new(),
+            end: End::Whole,
+            events: Vec::new(),
+        };
+        if manner.disconnect == Some(DisconnectAfter::Headers) {
+            received.end = End::HungUp;
+            return Outcome::Answer(received);
+        }
+        read_body(response, &mut received, manner, end, events).await;
+        Outcome::Answer(received)
+    }
+
+    fn request(&self, sent: &Sent) -> Result<reqwest::Request, String> {
+        let method = sent.method.parse().map_err(|_| format!("'{}' is no method", sent.method))?;
+        let url: reqwest::Url = sent.url.parse().map_err(|error| format!("'{}' is no URL: {error}", sent.url))?;
+        let mut request = reqwest::Request::new(method, url);
+        for (name, value) in &sent.headers {
+            let parsed = HeaderName::try_from(name.as_str()).ok().zip(HeaderValue::try_from(value.as_str()).ok());
+            let (name, value) = parsed.ok_or_else(|| format!("header '{name}' cannot be sent"))?;
+            request.headers_mut().append(name, value);
+        }
+        if let Some(body) = &sent.body {
+            let body = body.clone();
+            *request.body_mut() = Some(if sent.chunked {
+                reqwest::Body::wrap_stream(futures_util::stream::iter(pieces(&body)))
+            } else {
+                reqwest::Body::from(body)
+            });
+        }
+        Ok(request)
+    }
+}
+
+async fn read_body(
+    response: reqwest::Response,
+    received: &mut Received,
+    manner: Manner,
+    end: Instant,
+    events: &watch::Sender<usize>,
+) {
+    let is_stream = received.is_stream();
+    let mut reader = Reader::default();
+    let mut body = BytesMut::new();
+    let mut chunks = response.bytes_stream();
+    received.end = loop {
+        let chunk = match timeout_at(end, chunks.next()).await {
+            Err(_) => break End::TimedOut,
+            Ok(None) => break End::Whole,
+            Ok(Some(Err(error))) => break End::Cut(reasons(&error)),
+            Ok(Some(Ok(chunk))) => chunk,
+        };
+        body.extend_from_slice(&chunk);
+        if body.len() > LONGEST_BODY {
+            break End::Cut(format!("more than {LONGEST_BODY} bytes"));
+        }
+        if !is_stream {
+            continue;
+        }
+        match reader.push(&chunk) {
+            Ok(more) => received.events.extend(more),
+            Err(problem) => break End::Cut(problem),
+        }
+        let _ = events.send(received.events.len());
+        match manner.disconnect {
+            Some(DisconnectAfter::Event(count)) if received.events.len() >= count => break End::HungUp,
+            _ => {}
+        }
+    };
+    if received.end == End::Whole && reader.has_rest() {
+        received.end = End::Cut("the stream ended inside an event".to_owned());
+    }
+    received.body = body.freeze();
+}
+
+/// Some pieces, so that a chunked body really has chunks.
+fn pieces(body: &Bytes) -> Vec<Result<Bytes, std::io::Error>> {
+    let middle = body.len() / 2;
+    vec![Ok(body.slice(..middle)), Ok(body.slice(middle..))]
+}
+
+/// An error with its causes, without the address (which may hold a key).
+fn reasons(error: &reqwest::Error) -> String {
+    let mut parts: Vec<String> = Vec::new();
+    let mut cause: Option<&dyn std::error::Error> = std::error::Error::source(error);
+    while let Some(inner) = cause {
+        parts.push(inner.to_string());
+        cause = inner.source();
+    }
+    parts.dedup();
+    if parts.is_empty() {
+        return "the exchange failed".to_owned();
+    }
+    parts.join(": ")
+}

@@ -1,0 +1,200 @@
+//! What happened: requests as sent, answers as received, what arrived upstream. Plain values; [`client`] and
+//! [`mock`] do the input and output.
+
+pub mod client;
+pub mod images;
+pub mod mock;
+pub mod sse;
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use mock_server::journal::Entry;
+use serde_json::Value;
+
+use crate::case::{ClientHas, Instance, Step};
+use crate::exchange::images::SeenImage;
+use crate::exchange::sse::StreamEvent;
+use crate::target::Target;
+
+/// Everything that was observed of one instance.
+#[derive(Debug)]
+pub struct Evidence<'r> {
+    /// What was run.
+    pub instance: &'r Instance,
+    /// Against what.
+    pub target: &'r Target,
+    /// One for each step that was sent.
+    pub steps: Vec<StepEvidence>,
+}
+
+/// What was observed of one step.
+#[derive(Debug)]
+pub struct StepEvidence {
+    /// The step, with its variables filled in.
+    pub step: Step,
+    /// One exchange, or one for each parallel copy.
+    pub exchanges: Vec<Exchange>,
+}
+
+/// One request and everything that was observed of it.
+#[derive(Clone, Debug)]
+pub struct Exchange {
+    /// The case token of its texts.
+    pub token: String,
+    /// What was sent.
+    pub sent: Sent,
+    /// What came back.
+    pub outcome: Outcome,
+    /// The images of the answer, decoded.
+    pub images: Vec<SeenImage>,
+    /// What arrived upstream meanwhile, with this token; none without a mock upstream.
+    pub upstream: Option<Vec<Entry>>,
+    /// What the client had while the provider held.
+    pub holds: Vec<HoldSeen>,
+}
+
+/// A request as it was sent.
+#[derive(Clone, Debug, Default)]
+pub struct Sent {
+    /// `POST`, …
+    pub method: String,
+    /// The whole address.
+    pub url: String,
+    /// Name and value, lower-case names.
+    pub headers: Vec<(String, String)>,
+    /// The body; none for `GET`.
+    pub body: Option<Bytes>,
+    /// In chunked coding, without a length.
+    pub chunked: bool,
+}
+
+/// What came back.
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    /// At least a head.
+    Answer(Received),
+    /// Nothing that can be read as an answer; the reason.
+    NoAnswer(String),
+    /// The harness hung up before the head, as the case says.
+    HungUp,
+    /// No head within the time limit.
+    TimedOut,
+}
+
+/// An answer as it was received.
+#[derive(Clone, Debug)]
+pub struct Received {
+    /// The status code.
+    pub status: u16,
+    /// Name and value, lower-case names, in the order in which they came.
+    pub headers: Vec<(String, String)>,
+    /// Everything that came of the body.
+    pub body: Bytes,
+    /// How the body ended.
+    pub end: End,
+    /// The events, if it was a stream.
+    pub events: Vec<StreamEvent>,
+}
+
+/// How a body ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The connection broke, or the framing did; the reason.
+    Cut(String),
+    /// The harness hung up, as the case says.
+    HungUp,
+    /// Not within the time limit.
+    TimedOut,
+    /// As its framing said.
+    Whole,
+}
+
+/// What the client had while the provider held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HoldSeen {
+    /// What it must have, and where the provider held.
+    pub wanted: ClientHas,
+    /// How many events it had when the hold was opened; none if the hold was never reached.
+    pub had: Option<usize>,
+}
+
+impl Exchange {
+    /// The answer, if there was one.
+    #[must_use]
+    pub fn answer(&self) -> Option<&Received> {
+        match &self.outcome {
+            Outcome::Answer(received) => Some(received),
+            _ => None,
+        }
+    }
+
+    /// What arrived upstream; empty without a mock upstream.
+    #[must_use]
+    pub fn calls(&self) -> &[Entry] {
+        self.upstream.as_deref().unwrap_or_default()
+    }
+
+    /// The final images, partial ones left out.
+    pub fn final_images(&self) -> impl Iterator<Item = &SeenImage> {
+        self.images.iter().filter(|image| image.partial.is_none())
+    }
+}
+
+impl Received {
+    /// The first value of a header, by its lower-case name.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers
+            .iter()
+            .find_map(|(key, value)| (key == name).then_some(value.as_str()))
+    }
+
+    /// The media type without parameters, in lower case; empty when none was sent.
+    #[must_use]
+    pub fn media_type(&self) -> String {
+        let value = self.header("content-type").unwrap_or_default();
+        let media_type = value.split(';').next().unwrap_or_default();
+        media_type.trim().to_ascii_lowercase()
+    }
+
+    /// Whether it is announced as server-sent events.
+    #[must_use]
+    pub fn is_stream(&self) -> bool {
+        self.media_type() == "text/event-stream"
+    }
+
+    /// Whether the status says success.
+    #[must_use]
+    pub fn is_success(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+
+    /// The body as JSON.
+    #[must_use]
+    pub fn json(&self) -> Option<Value> {
+        serde_json::from_slice(&self.body).ok()
+    }
+
+    /// The error object: of the body, or of the last event of a stream.
+    #[must_use]
+    pub fn error(&self) -> Option<Value> {
+        if self.is_stream() {
+            let event = self.events.iter().rev().find_map(StreamEvent::json)?;
+            return event.get("error").cloned();
+        }
+        self.json()?.get("error").cloned()
+    }
+
+    /// The part of the answer that a JSON pointer is looked up in: the body, or the last event that is JSON.
+    #[must_use]
+    pub fn document(&self) -> Option<Value> {
+        if self.is_stream() {
+            return self.events.iter().rev().find_map(StreamEvent::json);
+        }
+        self.json()
+    }
+}
+
+/// Bytes of fetched URLs, by URL; the error says why one could not be fetched.
+pub type Fetched = BTreeMap<String, Result<Bytes, String>>;

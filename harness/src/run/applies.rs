@@ -1,0 +1,83 @@
+//! Whether a case applies to a target: one function for selection and report alike.
+
+use crate::case::{Case, Instance, Need, Scope};
+use crate::target::Target;
+
+/// What a run has, beside its target.
+#[derive(Clone, Copy, Debug)]
+pub struct Means {
+    /// A mock upstream, whose journal and scripts can be used.
+    pub upstream: bool,
+    /// Slow cases were asked for.
+    pub slow: bool,
+}
+
+/// Whether an instance applies.
+///
+/// # Errors
+/// Why not, in half a sentence.
+pub fn applies(instance: &Instance, target: &Target, means: Means) -> Result<(), String> {
+    let case = &*instance.case;
+    promised(case, target)?;
+    for need in &case.needs {
+        has(need, instance, target)?;
+    }
+    for role in case.credentials() {
+        if !target.has_credential(role) {
+            return Err(format!("the target has no credential for the role '{}'", role.as_str()));
+        }
+    }
+    for step in &case.steps {
+        let operation = step.pointer("/request/operation").and_then(serde_json::Value::as_str);
+        if let Some(operation) = operation.filter(|operation| !target.profile.paths.contains_key(*operation)) {
+            return Err(format!("the target has no operation '{operation}'"));
+        }
+    }
+    if case.needs_upstream() && !means.upstream {
+        return Err("it needs a mock upstream".to_owned());
+    }
+    if case.slow && !means.slow {
+        return Err("it is slow: run it with --slow".to_owned());
+    }
+    for variable in crate::case::model_variables(&case.steps) {
+        let key = variable.trim_start_matches("models.");
+        if !target.profile.models.contains_key(key) {
+            return Err(format!("the target's model table has no '{key}'"));
+        }
+    }
+    Ok(())
+}
+
+fn promised(case: &Case, target: &Target) -> Result<(), String> {
+    let requirements = case.requirements();
+    if requirements.iter().any(|requirement| target.profile.promises(requirement)) {
+        return Ok(());
+    }
+    Err(format!(
+        "the profile {} promises none of its requirements ({})",
+        target.profile.id,
+        requirements.join(", ")
+    ))
+}
+
+fn has(need: &Need, instance: &Instance, target: &Target) -> Result<(), String> {
+    match need {
+        Need::Feature(feature) if !target.profile.features.contains(feature) => {
+            Err(format!("the target does not have the feature '{feature}'"))
+        }
+        Need::Credential(role) if !target.has_credential(*role) => {
+            Err(format!("the target has no credential for the role '{}'", role.as_str()))
+        }
+        Need::Limit { name, at_least } => {
+            let mut scope = Scope::default();
+            instance.bind(&mut scope);
+            let least = scope.fill(at_least).ok().and_then(|least| least.as_i64());
+            match (target.profile.limits.get(name), least) {
+                (Some(limit), Some(least)) if *limit >= least => Ok(()),
+                (Some(limit), Some(least)) => Err(format!("the target's limit '{name}' is {limit}, it needs {least}")),
+                _ => Err(format!("the target says nothing of the limit '{name}'")),
+            }
+        }
+        Need::Feature(_) | Need::Credential(_) => Ok(()),
+    }
+}

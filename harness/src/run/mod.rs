@@ -1,0 +1,56 @@
+//! Runs cases: what applies, in which order, against what; and what came of it.
+
+pub mod applies;
+pub mod engine;
+pub mod event;
+mod hold;
+pub mod plan;
+mod probe;
+mod request;
+pub mod session;
+pub mod setup;
+mod token;
+
+use crate::check::Finding;
+use crate::exchange::StepEvidence;
+use crate::verdict::Verdict;
+
+/// What came of one instance.
+#[derive(Debug)]
+pub struct CaseOutcome {
+    /// `area/operation/slug@n=2`.
+    pub id: String,
+    /// What the case is about.
+    pub summary: String,
+    /// The worst of its checks, or what kept it from running.
+    pub verdict: Verdict,
+    /// Why, where no check says it.
+    pub reason: Option<String>,
+    /// What the checks said.
+    pub findings: Vec<Finding>,
+    /// What was observed.
+    pub steps: Vec<StepEvidence>,
+    /// Images that the client asked for, that were made upstream, that were delivered.
+    pub money: Money,
+    /// From the first request to the last judgement.
+    pub took: std::time::Duration,
+}
+
+/// Images asked for, made and delivered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Money {
+    /// Asked for by the harness.
+    pub asked: u64,
+    /// Made by the provider.
+    pub made: u64,
+    /// Delivered to the harness.
+    pub delivered: u64,
+}
+
+impl std::ops::AddAssign for Money {
+    fn add_assign(&mut self, other: Self) {
+        self.asked += other.asked;
+        self.made += other.made;
+        self.delivered += other.delivered;
+    }
+}

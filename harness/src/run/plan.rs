@@ -1,0 +1,111 @@
+//! What is run, and in which order: good cases, then refusals, then faults; cases that need quiet run alone.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::case::{Case, Instance, Pattern};
+use crate::catalog::Catalog;
+use crate::target::Target;
+
+/// Which instances are wanted.
+#[derive(Clone, Debug, Default)]
+pub struct Selection {
+    /// Any of these; empty: all.
+    pub cases: Vec<Pattern>,
+    /// None of these.
+    pub skip: Vec<Pattern>,
+    /// Only the part `.0` of `.1`, counted from 1.
+    pub shard: Option<(u32, u32)>,
+}
+
+/// A group of instances that run at the same time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Lane {
+    /// The provider succeeds and the target must, too.
+    Good,
+    /// The target refuses.
+    Refusal,
+    /// The provider fails.
+    Fault,
+}
+
+/// The selected instances, in the order of the catalogue.
+#[must_use]
+pub fn select(catalog: &Catalog, target: &Target, selection: &Selection) -> Vec<Instance> {
+    let instances = catalog.cases.iter().flat_map(|case| Instance::all(case, &models(case, target)));
+    instances
+        .filter(|instance| selection.cases.is_empty() || selection.cases.iter().any(|pattern| instance.matches(pattern)))
+        .filter(|instance| !selection.skip.iter().any(|pattern| instance.matches(pattern)))
+        .filter(|instance| selection.shard.is_none_or(|shard| in_shard(&instance.id, shard)))
+        .collect()
+}
+
+/// The keys of the target's models that a case runs with.
+fn models(case: &Arc<Case>, target: &Target) -> Vec<String> {
+    let Some(need) = &case.model else {
+        return Vec::new();
+    };
+    let matching = target.profile.models.iter().filter(|(_, model)| {
+        model.operations.contains(&need.operation)
+            && need.provider.as_ref().is_none_or(|provider| model.upstream.provider == *provider)
+    });
+    matching.map(|(key, _)| key.clone()).collect()
+}
+
+fn in_shard(id: &str, (part, parts): (u32, u32)) -> bool {
+    let hash = mock_server::provider::hex_sha256(id.as_bytes());
+    let number = u32::from_str_radix(&hash[..8], 16).unwrap_or_default();
+    number % parts.max(1) == part.saturating_sub(1)
+}
+
+/// The lane of an instance: it follows from its data.
+#[must_use]
+pub fn lane(instance: &Instance) -> Lane {
+    let steps = || instance.case.steps.iter();
+    let scripts = steps().flat_map(|step| step.pointer("/upstream/answers").and_then(Value::as_array).into_iter().flatten());
+    let is_ok = |answer: &Value| {
+        let text = answer.as_str().or_else(|| answer.get("do").and_then(Value::as_str)).unwrap_or_default();
+        text.split(['*', ';']).next() == Some("ok")
+    };
+    if scripts.into_iter().any(|answer| !is_ok(answer)) {
+        return Lane::Fault;
+    }
+    if steps().any(expects_error) {
+        return Lane::Refusal;
+    }
+    Lane::Good
+}
+
+fn expects_error(step: &Value) -> bool {
+    let expectations = step.pointer("/expect/response").and_then(Value::as_array);
+    expectations.into_iter().flatten().any(|expected| {
+        let refused = expected.get("status").cloned().map(serde_json::from_value::<crate::case::Status>);
+        expected.get("error").is_some() || matches!(refused, Some(Ok(status)) if status.is_refusal())
+    })
+}
+
+/// Whether an instance must run alone: some call of its could not be told from another's.
+#[must_use]
+pub fn is_quiet(instance: &Instance) -> bool {
+    let anonymous = |step: &Value| {
+        let request = step.get("request").map(ToString::to_string).unwrap_or_default();
+        let looks = step.pointer("/expect/upstream").is_some() || step.get("upstream").is_some();
+        let carries = ["${prompt}", "${token}", "${token_id}"].iter().any(|name| request.contains(name));
+        looks && !carries
+    };
+    instance.case.quiet || instance.case.steps.iter().any(anonymous)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shards_share_everything_once() {
+        for id in ["a/b/c", "a/b/d@n=1", "x/y/z"] {
+            let parts = (1..=3).filter(|part| in_shard(id, (*part, 3))).count();
+            assert_eq!(parts, 1, "{id}");
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! Proves, unpaid, that the target's upstream is the mock: otherwise every verdict would be about something else.
+
+use serde_json::{Map, Value, json};
+use tokio::sync::watch;
+
+use crate::case::Credential;
+use crate::exchange::client::Manner;
+use crate::exchange::{Outcome, Sent};
+use crate::run::session::Session;
+use crate::run::setup::SetupError;
+use crate::run::token::Origin;
+
+/// What a probe is made from; no case has this name.
+const NAME: &str = "probe";
+
+/// Sends the probe and looks for it in the journal.
+pub(super) async fn connected(
+    session: &Session,
+    own: Option<Map<String, Value>>,
+    allow_paid: bool,
+) -> Result<(), SetupError> {
+    let Some(mock) = &session.mock else {
+        return Ok(());
+    };
+    let origin = Origin { seed: session.seed, instance: NAME, repetition: 0, copy: 0 };
+    let token = origin.token().to_string();
+    let after = mock.last().await?;
+    let sent = request(session, own, &token, allow_paid)?;
+    let manner = Manner { timeout: session.target.timeout, disconnect: None };
+    let outcome = session.client.send(&sent, manner, &watch::channel(0).0).await;
+    if !mock.entries(&token, after).await?.is_empty() {
+        return Ok(());
+    }
+    Err(SetupError::Disconnected(explain(session, &outcome, allow_paid)))
+}
+
+fn request(
+    session: &Session,
+    own: Option<Map<String, Value>>,
+    token: &str,
+    allow_paid: bool,
+) -> Result<Sent, SetupError> {
+    let target = &session.target;
+    let Some((operation, model)) = target.profile.models.iter().find_map(|(_, model)| {
+        model.operations.iter().find(|operation| target.profile.paths.contains_key(*operation)).map(|operation| (operation, model))
+    }) else {
+        let message = "the target's model table has no model for any of its operations";
+        return Err(SetupError::Usage(message.to_owned()));
+    };
+    let mut body = own.unwrap_or_default();
+    body.entry("model").or_insert_with(|| model.name.clone().into());
+    let prompt = body.get("prompt").and_then(Value::as_str).unwrap_or("a probe of the connection").to_owned();
+    body.insert("prompt".into(), format!("{prompt} [[case:{token}]]").into());
+    if !allow_paid {
+        // No provider makes such an image: it is refused, and costs nothing.
+        body.entry("size").or_insert(json!("1x1"));
+    }
+    let mut headers: Vec<_> = target.headers.clone().into_iter().collect();
+    if let Some(secret) = target.credential(Credential::Default) {
+        let value = match &target.auth.scheme {
+            Some(scheme) => format!("{scheme} {}", secret.value),
+            None => secret.value,
+        };
+        headers.push((target.auth.header.clone(), value));
+    }
+    headers.push(("content-type".to_owned(), "application/json".to_owned()));
+    Ok(Sent {
+        method: "POST".to_owned(),
+        url: format!("{}{}", target.base_url, target.profile.paths[operation]),
+        headers,
+        body: Some(Value::Object(body).to_string().into()),
+        chunked: false,
+    })
+}
+
+fn explain(session: &Session, outcome: &Outcome, allow_paid: bool) -> String {
+    let target = &session.target.base_url;
+    let upstream = &session.upstream_url;
+    match outcome {
+        Outcome::NoAnswer(reason) => format!("the target {target} does not answer: {reason}. Is it running?"),
+        Outcome::TimedOut | Outcome::HungUp => format!("the target {target} did not answer in time"),
+        Outcome::Answer(answer) if matches!(answer.status, 401 | 403) => format!(
+            "the target {target} refused the key with {}: put a client key into the environment variable {} (or name another one with --api-key-env)",
+            answer.status,
+            crate::run::setup::DEFAULT_KEY_VARIABLE
+        ),
+        Outcome::Answer(answer) if (400..500).contains(&answer.status) && !allow_paid => format!(
+            "the target {target} refused the probe (an image of size 1x1) with {} and called no provider, so it cannot be seen whether its upstream is the mock at {upstream}. \
+             Configure the target's upstream as {upstream} (OpenAI base URL: {upstream}/v1), then either give the target file a `probe` that the target lets through, or allow one good request as the probe with --allow-paid",
+            answer.status
+        ),
+        Outcome::Answer(answer) => format!(
+            "the target {target} answered {}, but no call arrived at the mock upstream {upstream}. \
+             Configure the target's upstream as {upstream} (OpenAI base URL: {upstream}/v1), or run with --no-upstream against a real provider",
+            answer.status
+        ),
+    }
+}
