@@ -26,6 +26,8 @@ pub struct Catalog {
     pub requirements: BTreeMap<String, Requirement>,
     /// What sources say and nobody tests.
     pub excluded: Vec<Excluded>,
+    /// The newest dated set of requirements, `2026-11`.
+    pub set: String,
     /// By id, with everything that they extend.
     pub profiles: BTreeMap<String, Profile>,
     /// The requirements that the user brought: part of every profile.
@@ -77,6 +79,7 @@ impl Catalog {
                 continue;
             };
             self.excluded.extend(file.excluded);
+            self.set = std::mem::take(&mut self.set).max(file.set);
             for requirement in file.requirements {
                 let id = requirement.id.clone();
                 if own {

@@ -15,6 +15,7 @@
 pub mod case;
 pub mod catalog;
 pub mod check;
+pub mod cli;
 pub mod exchange;
 pub mod profile;
 pub mod redact;
@@ -22,5 +23,8 @@ pub mod report;
 pub mod requirement;
 pub mod run;
 pub mod schema;
+pub mod suite;
 pub mod target;
 pub mod verdict;
+
+pub use suite::Suite;

@@ -13,8 +13,8 @@ use crate::target::Target;
 /// See the module.
 pub(super) struct Invented;
 
-/// Members of the digest that the harness or the route put there, and those that have checks of their own:
-/// the model is mapped by every gateway, n may be fanned out.
+/// Members of the digest that the route put there, and those that are judged otherwise: the model is mapped by
+/// the target's table, n may be fanned out.
 const EXEMPT: &[&str] = &["provider", "operation", "model", "n"];
 
 impl Check for Invented {
@@ -43,6 +43,7 @@ fn client_body(site: Site<'_>) -> Option<Map<String, Value>> {
 }
 
 fn judge_one(body: &Map<String, Value>, call: &Entry, target: &Target) -> Result<(), Mismatch> {
+    model_is_mapped(body, call, target)?;
     let mut added = Ok(());
     for (name, value) in &call.sent {
         if EXEMPT.contains(&name.as_str()) || target.policies.injects.contains(name) {
@@ -62,6 +63,23 @@ fn judge_one(body: &Map<String, Value>, call: &Entry, target: &Target) -> Result
         }
     }
     added
+}
+
+/// A model that the target's table knows arrives as the table says.
+fn model_is_mapped(body: &Map<String, Value>, call: &Entry, target: &Target) -> Result<(), Mismatch> {
+    let Some(asked) = body.get("model").and_then(Value::as_str) else {
+        return Ok(());
+    };
+    let names = |model: &&crate::profile::Model| model.name == asked || model.fault_name.as_deref() == Some(asked);
+    let Some(model) = target.profile.models.values().find(names) else {
+        return Ok(());
+    };
+    let actual = call.effective.get("model").and_then(Value::as_str).unwrap_or_default();
+    if actual == model.upstream.model {
+        return Ok(());
+    }
+    let message = format!("the client's model '{asked}' reached the provider as another one");
+    Err(Mismatch::of(message, model.upstream.model.clone(), actual))
 }
 
 fn same(stated: &Value, sent: &Value) -> bool {

@@ -1,6 +1,7 @@
 //! Whether a case applies to a target: one function for selection and report alike.
 
 use crate::case::{Case, Instance, Need, Scope};
+use crate::run::plan::{Lane, lane};
 use crate::target::Target;
 
 /// What a run has, beside its target.
@@ -10,6 +11,8 @@ pub struct Means {
     pub upstream: bool,
     /// Slow cases were asked for.
     pub slow: bool,
+    /// Requests may cost money.
+    pub paid: bool,
 }
 
 /// Whether an instance applies.
@@ -35,6 +38,9 @@ pub fn applies(instance: &Instance, target: &Target, means: Means) -> Result<(),
     }
     if case.needs_upstream() && !means.upstream {
         return Err("it needs a mock upstream".to_owned());
+    }
+    if !means.upstream && !means.paid && lane(instance) == Lane::Good {
+        return Err("it would cost money: run it with --allow-paid".to_owned());
     }
     if case.slow && !means.slow {
         return Err("it is slow: run it with --slow".to_owned());

@@ -49,6 +49,20 @@ pub async fn run(
     summary
 }
 
+/// What a set of finished instances amounts to.
+#[must_use]
+pub fn summarize<'r>(
+    session: &Session,
+    runs: impl IntoIterator<Item = (&'r Instance, &'r CaseOutcome)>,
+) -> Summary {
+    let begun = Instant::now();
+    let mut tally = Tally::default();
+    for (instance, outcome) in runs {
+        tally.add(instance, outcome);
+    }
+    tally.summary(session, begun)
+}
+
 async fn run_batch(
     session: &Arc<Session>,
     batch: &[&Instance],

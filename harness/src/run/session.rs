@@ -12,7 +12,10 @@ use crate::check::{Finding, Schemas, judge};
 use crate::exchange::client::{Client, Manner};
 use crate::exchange::mock::{Mock, MockError};
 use crate::exchange::{Evidence, Exchange, Fetched, Outcome, Sent, StepEvidence, images};
+use crate::redact::Redactor;
+use crate::report::Context;
 use crate::run::applies::{Means, applies};
+use crate::run::event::Header;
 use crate::run::hold::Holds;
 use crate::run::request::{self, Unsendable};
 use crate::run::token::Origin;
@@ -39,6 +42,8 @@ pub struct Session {
     pub seed: u64,
     /// Slow cases were asked for.
     pub slow: bool,
+    /// Requests may cost money.
+    pub paid: bool,
     pub(crate) client: Client,
     pub(crate) schemas: Schemas,
 }
@@ -65,6 +70,7 @@ impl Session {
         let means = Means {
             upstream: self.mock.is_some(),
             slow: self.slow,
+            paid: self.paid,
         };
         applies(instance, &self.target, means)
     }
@@ -82,6 +88,22 @@ impl Session {
         }
         outcome.took = begun.elapsed();
         outcome
+    }
+
+    /// What reports know of a run in this session; `rerun` begins a command that runs a case again.
+    #[must_use]
+    pub fn context(&self, instances: usize, rerun: &str) -> Context {
+        Context {
+            header: Header {
+                target: self.target.name.clone(),
+                profile: self.target.profile.id.clone(),
+                requirements: self.catalog.set.clone(),
+                instances,
+                rerun: rerun.to_owned(),
+            },
+            requirements: self.catalog.requirements.clone(),
+            redactor: Redactor::of(&self.target),
+        }
     }
 
     async fn observe_and_judge(&self, instance: &Instance, target: &Target, repetition: u32) -> CaseOutcome {

@@ -16,6 +16,7 @@ use crate::check::Schemas;
 use crate::exchange::client::Client;
 use crate::exchange::mock::{Mock, MockError};
 use crate::profile::Profile;
+use crate::run::applies::Means;
 use crate::run::probe;
 use crate::run::session::Session;
 use crate::target::{Secret, Target, TargetError, TargetFile};
@@ -48,6 +49,14 @@ pub enum TargetChoice {
     Started(Starter),
     /// An address.
     Url(String),
+}
+
+impl TargetChoice {
+    /// What a text names: an address, or else a file.
+    #[must_use]
+    pub fn parse(text: &str) -> Self {
+        if text.contains("://") { Self::Url(text.to_owned()) } else { Self::File(PathBuf::from(text)) }
+    }
 }
 
 /// What stands behind the target.
@@ -138,6 +147,7 @@ pub async fn start(options: &Options, env: &(dyn Fn(&str) -> Option<String> + Sy
         target,
         seed: options.seed,
         slow: options.slow,
+        paid: options.allow_paid,
         client,
         schemas: Schemas::default(),
         catalog,
@@ -151,6 +161,64 @@ pub async fn start(options: &Options, env: &(dyn Fn(&str) -> Option<String> + Sy
         #[cfg(feature = "reference-gateway")]
         _gateway: parts.gateway,
     })
+}
+
+/// What a run would be about, with nothing started: enough to list what applies.
+pub struct Outline {
+    /// What can be run.
+    pub catalog: Catalog,
+    /// Against what; a target that is started for the run has no address yet.
+    pub target: Target,
+    /// What the run would have.
+    pub means: Means,
+}
+
+/// What a run with these options would be about.
+///
+/// # Errors
+/// A command line or file that cannot be used.
+pub fn outline(options: &Options, env: &(dyn Fn(&str) -> Option<String> + Sync)) -> Result<Outline, SetupError> {
+    let catalog = Catalog::load(&options.cases)?;
+    let stage = Stage { options, env, catalog: &catalog };
+    let started = |default: &str| {
+        let profile = stage.profile(options.profile.as_deref().unwrap_or(default))?;
+        Ok::<_, SetupError>(Target::of_url("http://localhost", profile, fixed_key(Credential::Default)))
+    };
+    let target = match &options.target {
+        TargetChoice::Builtin => {
+            let mut target = started(BUILTIN_PROFILE)?;
+            if !is_native(&target.profile) {
+                complete_builtin(&mut target);
+            }
+            target
+        }
+        TargetChoice::Started(_) => started(BASELINE_PROFILE)?,
+        TargetChoice::Url(_) | TargetChoice::File(_) => stage.target()?.0,
+    };
+    let means = Means {
+        upstream: options.upstream != UpstreamChoice::None,
+        slow: options.slow,
+        paid: options.allow_paid,
+    };
+    Ok(Outline { catalog, target, means })
+}
+
+fn is_native(profile: &Profile) -> bool {
+    mock_server::provider::PROVIDERS.iter().any(|provider| provider.id() == profile.id)
+}
+
+/// What the reference gateway has beside its profile.
+fn complete_builtin(target: &mut Target) {
+    let roles = [
+        Credential::Default,
+        Credential::Second,
+        Credential::OtherGroup,
+        Credential::NoImages,
+        Credential::NoGroup,
+    ];
+    target.credentials = roles.into_iter().map(|role| (role, fixed_key(role))).collect();
+    // Letting the provider's call go is one of two legal ways; the reference gateway's is this one.
+    target.profile.features.insert("disconnect.cancels".to_owned());
 }
 
 /// What was started and found.
@@ -176,8 +244,7 @@ impl Stage<'_> {
         let profile = self.profile(self.options.profile.as_deref().unwrap_or(BUILTIN_PROFILE))?;
         let mock = MockServer::start().await?;
         let mock_client = Mock::new(&mock.url())?;
-        let is_native = mock_server::provider::PROVIDERS.iter().any(|provider| provider.id() == profile.id);
-        if is_native {
+        if is_native(&profile) {
             let mut target = Target::of_url(&mock.url(), profile, fixed_key(Credential::Default));
             target.name = "the mock itself".to_owned();
             target.is_mock = true;
@@ -190,10 +257,9 @@ impl Stage<'_> {
     #[cfg(feature = "reference-gateway")]
     async fn reference(&self, profile: Profile, mock: MockServer, mock_client: Mock) -> Result<Parts, SetupError> {
         let gateway = reference::start(&profile.id, &mock.url()).await?;
-        let roles = reference::ROLES.iter().map(|(role, _)| (*role, fixed_key(*role)));
         let mut target = Target::of_url(gateway.url(), profile, fixed_key(Credential::Default));
         target.name = "the reference gateway".to_owned();
-        target.credentials = roles.collect();
+        complete_builtin(&mut target);
         target.upstream_keys = vec![reference::upstream_key()];
         let mut parts = Parts::new(target, Some(mock), Some(mock_client));
         parts.gateway = Some(gateway);
@@ -360,7 +426,8 @@ mod reference {
         let unusable = |problem: String| SetupError::Usage(format!("the reference gateway: {problem}"));
         let upstream = upstream.parse().map_err(|error: reference_gateway::ConfigError| unusable(error.to_string()))?;
         let mut config = Config::new(upstream);
-        config.profile = profile.parse().map_err(|error: reference_gateway::UnknownProfile| unusable(error.to_string()))?;
+        // A baseline that the gateway has no document of its own for is judged on its default one.
+        config.profile = profile.parse().unwrap_or_default();
         for upstream in config.upstreams.values_mut() {
             upstream.key = upstream_key().value.parse().ok();
         }

@@ -8,7 +8,7 @@ use crate::wire::{Answer, Step};
 pub(super) struct StreamError;
 
 /// What the provider was seen to send when nothing else is said.
-const DEFAULT: &str = "generation-failed";
+const DEFAULT: &str = "server-error";
 
 impl Fault for StreamError {
     fn name(&self) -> &'static str {

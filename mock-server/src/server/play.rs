@@ -137,8 +137,9 @@ impl Player {
                 Step::Head => {}
             }
         }
-        // Room for one more means that the last frame was taken.
-        if feed.reserve().await.is_ok() {
+        // Room for one more means that the last frame was taken. Where a length was announced, hyper lets go of
+        // the body with the last byte.
+        if self.answer.framing != Framing::Chunked || feed.reserve().await.is_ok() {
             self.watch.ended();
         }
     }

@@ -1,6 +1,6 @@
 //! What goes over the wire, as plain values: requests as they arrived, answers as they will be played.
 //!
-//! Nothing here touches a socket; [`crate::server`] turns bytes into a [`Request`] and plays an [`Answer`].
+//! Nothing here touches a socket; `server` turns bytes into a [`Request`] and plays an [`Answer`].
 
 mod answer;
 mod marks;

@@ -1,0 +1,214 @@
+//! The command line of `image-harness`: what was typed, and what it means. Everything for people goes to
+//! stderr or, where it is the command's product, to stdout.
+
+mod explain;
+mod list;
+mod run;
+
+pub(crate) use run::ReportRequest;
+
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::case::Pattern;
+use crate::run::plan::Selection;
+use crate::run::setup::{DEFAULT_KEY_VARIABLE, Options, SetupError, TargetChoice, UpstreamChoice};
+use crate::verdict::Exit;
+
+/// Replays image generation cases against a gateway and judges both of its sides.
+///
+/// Without --target it tests the bundled reference gateway, in-process, in front of the bundled mock provider.
+///
+/// Exit codes: 0 all good, 1 some case failed, 2 the command line or a file cannot be used, 3 an error of the
+/// harness or its set-up, 4 nothing was selected.
+#[derive(Debug, Parser)]
+#[command(name = "image-harness", version)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Show a case: what it sends, what it expects, in whose words.
+    Explain(explain::Explain),
+    /// List the cases that apply to a target.
+    List(list::List),
+    /// Run cases and report.
+    Run(run::Run),
+}
+
+/// What is tested; the same for every command.
+#[derive(Clone, Debug, Args)]
+struct TargetArgs {
+    /// An address (http://localhost:4000) or a target file. Default: the reference gateway.
+    #[arg(long, value_name = "URL|FILE")]
+    target: Option<String>,
+    /// The profile that the target promises.
+    #[arg(long, value_name = "PROFILE")]
+    profile: Option<String>,
+    /// The environment variable that holds the client key.
+    #[arg(long, value_name = "VAR", help = format!("The environment variable that holds the client key [default: {DEFAULT_KEY_VARIABLE}]"))]
+    api_key_env: Option<String>,
+    /// A folder with cases of your own, laid out like fixtures/ (repeatable).
+    #[arg(long, value_name = "DIR")]
+    cases: Vec<PathBuf>,
+    /// Where the mock upstream listens for a target that the harness does not start.
+    #[arg(long, value_name = "ADDR", default_value_t = crate::run::setup::DEFAULT_UPSTREAM)]
+    upstream_listen: SocketAddr,
+    /// A mock that runs already; with the target's own address: the target is a mock itself.
+    #[arg(long, value_name = "URL", conflicts_with_all = ["upstream_listen", "no_upstream"])]
+    upstream: Option<String>,
+    /// A real provider is behind the target: cases that need the mock do not apply.
+    #[arg(long, conflicts_with = "upstream_listen")]
+    no_upstream: bool,
+    /// Also slow cases.
+    #[arg(long)]
+    slow: bool,
+    /// Fixes case tokens.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
+}
+
+/// Which cases.
+#[derive(Clone, Debug, Args)]
+struct SelectionArgs {
+    /// Only cases that match, for example parameters/** or stream/*/held@n=2 (repeatable).
+    #[arg(long = "case", value_name = "PATTERN", value_parser = pattern)]
+    only: Vec<Pattern>,
+    /// No cases that match (repeatable).
+    #[arg(long, value_name = "PATTERN", value_parser = pattern)]
+    skip: Vec<Pattern>,
+    /// Only the part I of N parts of about the same size.
+    #[arg(long, value_name = "I/N", value_parser = shard)]
+    shard: Option<(u32, u32)>,
+}
+
+fn pattern(text: &str) -> Result<Pattern, String> {
+    Pattern::parse(text).map_err(|error| error.to_string())
+}
+
+fn shard(text: &str) -> Result<(u32, u32), String> {
+    let parts = text.split_once('/').and_then(|(part, parts)| Some((part.parse().ok()?, parts.parse().ok()?)));
+    match parts {
+        Some((part, parts)) if part >= 1 && part <= parts => Ok((part, parts)),
+        _ => Err("expected I/N with I from 1 to N, such as 2/5".to_owned()),
+    }
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    mock_server::duration::parse(text)
+}
+
+impl TargetArgs {
+    fn options(&self, timeout: Option<Duration>, allow_paid: bool) -> Options {
+        Options {
+            target: self.target.as_deref().map(TargetChoice::parse).unwrap_or_default(),
+            profile: self.profile.clone(),
+            api_key_env: self.api_key_env.clone(),
+            cases: self.cases.clone(),
+            upstream: match &self.upstream {
+                Some(url) => UpstreamChoice::Url(url.clone()),
+                None if self.no_upstream => UpstreamChoice::None,
+                None => UpstreamChoice::Listen(self.upstream_listen),
+            },
+            timeout,
+            slow: self.slow,
+            allow_paid,
+            seed: self.seed,
+        }
+    }
+
+    /// The options that name the same target again.
+    fn again(&self) -> String {
+        let mut words = Vec::new();
+        let mut option = |name: &str, value: Option<String>| {
+            words.extend(value.map(|value| format!("{name} {value}")));
+        };
+        option("--target", self.target.clone());
+        option("--profile", self.profile.clone());
+        option("--api-key-env", self.api_key_env.clone());
+        for folder in &self.cases {
+            option("--cases", Some(folder.display().to_string()));
+        }
+        option("--upstream", self.upstream.clone());
+        let moved = self.upstream_listen != crate::run::setup::DEFAULT_UPSTREAM;
+        option("--upstream-listen", moved.then(|| self.upstream_listen.to_string()));
+        words.extend(self.no_upstream.then(|| "--no-upstream".to_owned()));
+        words.join(" ")
+    }
+}
+
+impl SelectionArgs {
+    fn selection(&self) -> Selection {
+        Selection {
+            cases: self.only.clone(),
+            skip: self.skip.clone(),
+            shard: self.shard,
+        }
+    }
+}
+
+impl Cli {
+    /// Does what the command line says.
+    #[must_use]
+    pub fn run(self) -> Exit {
+        let done = match self.command {
+            Command::Explain(explain) => explain.run(),
+            Command::List(list) => list.run(),
+            Command::Run(run) => run.run(),
+        };
+        done.unwrap_or_else(|stopped| {
+            let _ = writeln!(std::io::stderr(), "error: {}", stopped.message);
+            stopped.exit
+        })
+    }
+}
+
+/// Why a command ended early.
+#[derive(Debug)]
+struct Stopped {
+    exit: Exit,
+    message: String,
+}
+
+impl Stopped {
+    fn usage(message: impl Into<String>) -> Self {
+        Self { exit: Exit::Usage, message: message.into() }
+    }
+
+    fn error(message: impl Into<String>) -> Self {
+        Self { exit: Exit::Error, message: message.into() }
+    }
+}
+
+impl From<SetupError> for Stopped {
+    fn from(error: SetupError) -> Self {
+        let mut message = error.to_string();
+        let mut cause = std::error::Error::source(&error);
+        while let Some(inner) = cause {
+            let text = inner.to_string();
+            if !message.contains(&text) {
+                message.push_str(": ");
+                message.push_str(&text);
+            }
+            cause = inner.source();
+        }
+        Self { exit: error.exit(), message }
+    }
+}
+
+impl From<std::io::Error> for Stopped {
+    fn from(error: std::io::Error) -> Self {
+        Self::error(error.to_string())
+    }
+}
+
+/// Environment variables, read here and nowhere else.
+fn env(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}

@@ -1,0 +1,159 @@
+//! `json`: the report that programs read, `schemas/report.json`. Everything outside of `timing` is the same for
+//! two runs of one build.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use crate::check::Finding;
+use crate::report::evidence::Evidence;
+use crate::report::normalise::Normaliser;
+use crate::report::out::{Encoding, Out};
+use crate::report::page::reason;
+use crate::report::{Context, Format, Report};
+use crate::run::CaseOutcome;
+use crate::run::event::{Event, Summary};
+use crate::verdict::Verdict;
+
+pub(super) const FORMAT: Format = Format {
+    name: "json",
+    summary: "for programs: every case and check, with evidence; schemas/report.json",
+    encoding: Encoding::Json,
+    create: |context, out| Box::new(JsonReport { context, out, cases: BTreeMap::new(), timing: BTreeMap::new() }),
+};
+
+struct JsonReport {
+    context: Arc<Context>,
+    out: Out,
+    /// By id.
+    cases: BTreeMap<String, Value>,
+    timing: BTreeMap<String, u64>,
+}
+
+#[derive(Serialize)]
+struct CheckReport<'f> {
+    id: &'f str,
+    verdict: Verdict,
+    requirement: &'f str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    evidence: Option<Evidence>,
+}
+
+impl Report for JsonReport {
+    fn event(&mut self, event: &Event<'_>) -> io::Result<()> {
+        match event {
+            Event::Started(_) => Ok(()),
+            Event::Finished(outcome) => {
+                let case = self.case(outcome)?;
+                self.cases.insert(outcome.id.clone(), case);
+                self.timing.insert(outcome.id.clone(), milliseconds(outcome.took));
+                Ok(())
+            }
+            Event::Ended(summary) => {
+                let mut text = serde_json::to_string_pretty(&self.report(summary))?;
+                text.push('\n');
+                self.out.text(&text)?;
+                self.out.flush()
+            }
+        }
+    }
+}
+
+impl JsonReport {
+    fn case(&self, outcome: &CaseOutcome) -> io::Result<Value> {
+        let checks = outcome.findings.iter().map(|finding| serde_json::to_value(self.check(outcome, finding)));
+        let mut case = Map::new();
+        case.insert("summary".to_owned(), outcome.summary.clone().into());
+        case.insert("verdict".to_owned(), outcome.verdict.as_str().into());
+        case.extend(reason(&self.context, outcome).map(|reason| ("reason".to_owned(), reason.into())));
+        case.insert("checks".to_owned(), checks.collect::<Result<_, _>>()?);
+        let normal = Normaliser::new(&self.context.header, Some(outcome)).normalise(&case.into());
+        let mut case = Map::from_iter([("id".to_owned(), Value::from(outcome.id.clone()))]);
+        if let Value::Object(members) = normal {
+            case.extend(members);
+        }
+        Ok(case.into())
+    }
+
+    fn check<'f>(&self, outcome: &CaseOutcome, finding: &'f Finding) -> CheckReport<'f> {
+        // A broken MAY passes and says so; its evidence is nobody's business.
+        let told = finding.mismatch.is_some() || finding.verdict != Verdict::Pass;
+        let evidence = told.then(|| Evidence::of(&self.context, outcome, finding));
+        CheckReport {
+            id: &finding.id,
+            verdict: finding.verdict,
+            requirement: &finding.requirement,
+            message: evidence.as_ref().map(|evidence| evidence.message.clone()).filter(|message| !message.is_empty()),
+            evidence: evidence.filter(|_| finding.verdict != Verdict::Pass),
+        }
+    }
+
+    fn report(&mut self, summary: &Summary) -> Value {
+        let header = &self.context.header;
+        let count = |verdict: Verdict| {
+            let counts = summary.counts.iter().filter(|(other, _)| *other == verdict);
+            counts.map(|(_, count)| count).sum::<usize>()
+        };
+        let counts: Map<_, _> =
+            Verdict::ALL.iter().map(|verdict| (verdict.as_str().to_owned(), count(*verdict).into())).collect();
+        let normaliser = Normaliser::new(header, None);
+        let notes: Vec<_> = summary.notes.iter().map(|note| normaliser.text(note)).collect();
+        let cases: Vec<Value> = std::mem::take(&mut self.cases).into_values().collect();
+        json!({
+            "tool": "image-harness",
+            "version": env!("CARGO_PKG_VERSION"),
+            "target": header.target,
+            "profile": header.profile,
+            "requirements": header.requirements,
+            "summary": counts,
+            "money": summary.money,
+            "notes": notes,
+            "exit": summary.exit as u8,
+            "cases": cases,
+            "timing": { "total_ms": milliseconds(summary.took), "cases": self.timing },
+        })
+    }
+}
+
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+
+    #[test]
+    fn a_report_keeps_to_its_schema() {
+        let report: Value = serde_json::from_str(&sample::report("json")).unwrap();
+        let schema = crate::schema::compile("report").unwrap();
+        assert_eq!(crate::schema::issues(&schema, &report), []);
+        let ids: Vec<_> = report["cases"].as_array().unwrap().iter().map(|case| case["id"].as_str().unwrap()).collect();
+        assert!(ids.is_sorted(), "{ids:?}");
+        assert_eq!(report["summary"].as_object().unwrap().len(), 11);
+    }
+
+    #[test]
+    fn two_runs_give_the_same_bytes_outside_of_timing() {
+        let without_timing = |text: String| {
+            let mut report: Value = serde_json::from_str(&text).unwrap();
+            report.as_object_mut().unwrap().remove("timing");
+            report.to_string()
+        };
+        let first = without_timing(sample::report("json"));
+        let second = without_timing(sample::report_of("json", &sample::other_run()));
+        assert_eq!(first, second);
+    }
+
+    #[test]
+    fn the_json_snapshot() {
+        insta::assert_snapshot!(sample::report("json"));
+    }
+}

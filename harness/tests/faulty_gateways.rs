@@ -1,0 +1,78 @@
+//! Gateways that are right except for one fault: the run fails for the right reason, and its output says so.
+
+mod support;
+
+use serde_json::Value;
+use support::{Fault, Rig, UPSTREAM_KEY};
+
+/// The ids of the checks that failed, sorted.
+fn failed(report: &Value) -> Vec<String> {
+    let checks = report["cases"].as_array().unwrap().iter().flat_map(|case| case["checks"].as_array().unwrap());
+    let failed = checks.filter(|check| check["verdict"] == "fail");
+    let mut ids: Vec<_> = failed.map(|check| check["id"].as_str().unwrap().to_owned()).collect();
+    ids.sort();
+    ids.dedup();
+    ids
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gateway_without_a_fault_passes() {
+    let rig = Rig::start(Fault::None).await;
+    let (code, output, report) = rig.run("**").await;
+    assert_eq!(failed(&report), Vec::<String>::new(), "{output}");
+    assert_eq!(code, 0, "{output}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dropped_size_is_seen_upstream_and_in_the_picture() {
+    let rig = Rig::start(Fault::DropsSize).await;
+    let (code, output, report) = rig.run("parameters/generations/size").await;
+    assert_eq!(code, 1, "{output}");
+    let failed = failed(&report);
+    assert!(failed.contains(&"upstream.sent:size".to_owned()), "{failed:?}");
+    assert!(failed.contains(&"images.size".to_owned()), "{failed:?}");
+    assert!(output.contains("1536x1024"), "{output}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_that_becomes_500_fails() {
+    let rig = Rig::start(Fault::TurnsRefusalsInto500).await;
+    let (code, output, report) = rig.run("errors/generations/refused-content").await;
+    assert_eq!(code, 1, "{output}");
+    assert!(failed(&report).iter().any(|id| id == "error" || id == "status"), "{output}");
+    assert!(output.contains("moderation-blocked") && output.contains("500"), "{output}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_buffered_stream_is_told_by_its_hold() {
+    let rig = Rig::start(Fault::BuffersStreams).await;
+    let (code, output, report) = rig.run("stream/generations/live").await;
+    assert_eq!(code, 1, "{output}");
+    assert_eq!(failed(&report), ["stream.held"], "{output}");
+    assert!(output.contains("does not pass each event on as it comes"), "{output}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_leaked_upstream_key_fails_and_is_not_shown() {
+    let rig = Rig::start(Fault::LeaksUpstreamKey).await;
+    let (code, output, report) = rig.run("errors/**").await;
+    assert_eq!(code, 1, "{output}");
+    assert_eq!(failed(&report), ["law.leak"], "{output}");
+    assert!(!output.contains(UPSTREAM_KEY) && !report.to_string().contains(UPSTREAM_KEY));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_changed_value_is_invented() {
+    let rig = Rig::start(Fault::ChangesQuality).await;
+    let (code, output, report) = rig.run("parameters/generations/quality").await;
+    assert_eq!(code, 1, "{output}");
+    assert!(failed(&report).contains(&"law.invented".to_owned()), "{output}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_image_that_is_made_twice_is_paid_twice() {
+    let rig = Rig::start(Fault::PaysTwice).await;
+    let (code, output, report) = rig.run("parameters/generations/minimal").await;
+    assert_eq!(code, 1, "{output}");
+    assert!(failed(&report).contains(&"law.paid-twice".to_owned()), "{output}");
+}

@@ -1,0 +1,150 @@
+//! A gateway that is right except for one fault, and the harness's own binary against it.
+
+use std::path::PathBuf;
+use std::process::{Command, Output};
+use std::sync::Arc;
+
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::{Router, routing::post};
+use mock_server::MockServer;
+use serde_json::{Map, Value, json};
+
+/// What the gateway sends to its provider.
+pub(crate) const UPSTREAM_KEY: &str = "sk-up-8Zt3Qw6Lm1Rk9Xc4";
+
+/// The one thing that the gateway does wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// Collects a stream before it passes it on.
+    BuffersStreams,
+    /// Sends a member that the client did not send.
+    ChangesQuality,
+    /// Leaves `size` out.
+    DropsSize,
+    /// Says which key it uses when the provider refuses it.
+    LeaksUpstreamKey,
+    /// Nothing.
+    None,
+    /// Tries again whatever happened.
+    PaysTwice,
+    /// Says 500 where the provider says 400.
+    TurnsRefusalsInto500,
+}
+
+struct Gateway {
+    fault: Fault,
+    upstream: String,
+    http: reqwest::Client,
+}
+
+/// A running gateway in front of a running mock.
+pub(crate) struct Rig {
+    pub(crate) mock: MockServer,
+    folder: tempfile::TempDir,
+}
+
+impl Rig {
+    pub(crate) async fn start(fault: Fault) -> Self {
+        let mock = MockServer::start().await.unwrap();
+        let gateway = Arc::new(Gateway {
+            fault,
+            upstream: mock.url(),
+            http: reqwest::Client::builder().no_proxy().build().unwrap(),
+        });
+        let router = Router::new().route("/v1/images/generations", post(generations)).with_state(gateway);
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        let folder = tempfile::tempdir().unwrap();
+        let file = format!(
+            "base_url = \"http://{address}\"\nprofile = \"openai-images\"\nhold_limit = 1.0\n\
+             upstream_keys = [{{ value = \"{UPSTREAM_KEY}\" }}]\n"
+        );
+        std::fs::write(folder.path().join("target.toml"), file).unwrap();
+        Self { mock, folder }
+    }
+
+    /// Runs the harness against the gateway; gives its exit code, what it printed, and its JSON report.
+    pub(crate) async fn run(&self, pattern: &str) -> (i32, String, Value) {
+        let target = self.folder.path().join("target.toml");
+        let report = self.folder.path().join("report.json");
+        let arguments = vec![
+            "run".to_owned(),
+            format!("--target={}", target.display()),
+            format!("--upstream={}", self.mock.url()),
+            format!("--case={pattern}"),
+            format!("--report=json={}", report.display()),
+        ];
+        let output = tokio::task::spawn_blocking(move || harness(&arguments)).await.unwrap();
+        let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+        let report = std::fs::read_to_string(report).unwrap_or_default();
+        let report = serde_json::from_str(&report).unwrap_or_default();
+        (output.status.code().unwrap(), text, report)
+    }
+}
+
+/// Runs the harness's binary.
+pub(crate) fn harness(arguments: &[String]) -> Output {
+    let mut command = Command::new(PathBuf::from(env!("CARGO_BIN_EXE_image-harness")));
+    command.args(arguments).env_remove("IMAGE_HARNESS_API_KEY").output().unwrap()
+}
+
+async fn generations(State(gateway): State<Arc<Gateway>>, headers: HeaderMap, body: Bytes) -> Response {
+    if headers.get(header::AUTHORIZATION).is_none() {
+        return refusal(StatusCode::UNAUTHORIZED, "a key is needed", "invalid_api_key");
+    }
+    let Ok(mut wanted) = serde_json::from_slice::<Map<String, Value>>(&body) else {
+        return refusal(StatusCode::BAD_REQUEST, "no JSON object", "invalid_json");
+    };
+    wanted.remove("response_format");
+    match gateway.fault {
+        Fault::DropsSize => drop(wanted.remove("size")),
+        Fault::ChangesQuality if wanted.contains_key("quality") => drop(wanted.insert("quality".into(), json!("high"))),
+        _ => {}
+    }
+    let attempts = if gateway.fault == Fault::PaysTwice { 2 } else { 1 };
+    for _ in 1..attempts {
+        let _ = gateway.call(&wanted).await;
+    }
+    gateway.call(&wanted).await
+}
+
+impl Gateway {
+    async fn call(&self, wanted: &Map<String, Value>) -> Response {
+        let request = self.http.post(format!("{}/v1/images/generations", self.upstream));
+        let request = request.header("authorization", format!("Bearer {UPSTREAM_KEY}"));
+        let request = request.header("content-type", "application/json");
+        let sent = request.body(Value::Object(wanted.clone()).to_string()).send().await;
+        let Ok(answer) = sent else {
+            return refusal(StatusCode::BAD_GATEWAY, "the provider cannot be reached", "upstream_error");
+        };
+        let mut status = StatusCode::from_u16(answer.status().as_u16()).unwrap();
+        if self.fault == Fault::TurnsRefusalsInto500 && status == StatusCode::BAD_REQUEST {
+            status = StatusCode::INTERNAL_SERVER_ERROR;
+        }
+        if status == StatusCode::UNAUTHORIZED {
+            let shown = if self.fault == Fault::LeaksUpstreamKey { UPSTREAM_KEY } else { "the provider's key" };
+            return refusal(StatusCode::BAD_GATEWAY, &format!("{shown} was refused"), "upstream_error");
+        }
+        let kind = answer.headers().get("content-type").cloned();
+        let kind = kind.unwrap_or_else(|| "application/json".parse().unwrap());
+        let is_stream = kind.to_str().unwrap().starts_with("text/event-stream");
+        let body = if is_stream && self.fault != Fault::BuffersStreams {
+            Body::from_stream(answer.bytes_stream())
+        } else {
+            match answer.bytes().await {
+                Ok(bytes) if is_stream || serde_json::from_slice::<Value>(&bytes).is_ok() => Body::from(bytes),
+                _ => return refusal(StatusCode::BAD_GATEWAY, "the provider's answer is broken", "upstream_error"),
+            }
+        };
+        (status, [(header::CONTENT_TYPE, kind)], body).into_response()
+    }
+}
+
+fn refusal(status: StatusCode, message: &str, code: &str) -> Response {
+    let error = json!({ "error": { "message": message, "type": "invalid_request_error", "param": null, "code": code } });
+    (status, [(header::CONTENT_TYPE, "application/json")], error.to_string()).into_response()
+}

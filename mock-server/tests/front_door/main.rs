@@ -1,0 +1,26 @@
+//! The server through its front door: real sockets, one file a topic.
+
+#[cfg(test)]
+mod auth;
+#[cfg(test)]
+mod bounds;
+#[cfg(test)]
+mod control;
+#[cfg(test)]
+mod faults;
+#[cfg(test)]
+mod generations;
+#[cfg(test)]
+mod holds;
+#[cfg(test)]
+mod journal;
+#[cfg(test)]
+mod models;
+#[cfg(test)]
+mod scenario;
+#[cfg(test)]
+mod stream;
+#[cfg(test)]
+mod support;
+#[cfg(test)]
+mod validation;
