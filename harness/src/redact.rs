@@ -8,7 +8,9 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use base64::Engine as _;
-use base64::prelude::{BASE64_STANDARD, BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE, BASE64_URL_SAFE_NO_PAD};
+use base64::prelude::{
+    BASE64_STANDARD, BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE, BASE64_URL_SAFE_NO_PAD,
+};
 
 use crate::target::{Secret, Target};
 
@@ -57,15 +59,24 @@ impl Redactor {
 
     /// Knows these secrets; of two with the same value the first gives the name.
     pub fn new<'s>(secrets: impl IntoIterator<Item = &'s Secret>) -> Self {
-        let secrets = secrets.into_iter().filter(|secret| secret.value.len() >= SHORTEST_SECRET);
-        let needles = secrets.flat_map(|secret| needles(&secret.value).into_iter().map(|needle| (needle, secret.shown.clone())));
+        let secrets = secrets
+            .into_iter()
+            .filter(|secret| secret.value.len() >= SHORTEST_SECRET);
+        let needles = secrets.flat_map(|secret| {
+            needles(&secret.value)
+                .into_iter()
+                .map(|needle| (needle, secret.shown.clone()))
+        });
         Self::indexed(needles.collect())
     }
 
     /// The same for texts in which every character is written as `escape` does.
     #[must_use]
     pub fn written_as(&self, escape: impl Fn(&str) -> String) -> Self {
-        let needles = self.needles.iter().map(|(needle, shown)| (escape(needle), escape(shown)));
+        let needles = self
+            .needles
+            .iter()
+            .map(|(needle, shown)| (escape(needle), escape(shown)));
         Self::indexed(needles.collect())
     }
 
@@ -73,9 +84,11 @@ impl Redactor {
     #[must_use]
     pub fn text(&self, text: &str) -> String {
         let pieces = self.pieces(text).into_iter();
-        pieces.map(|piece| match piece {
-            Piece::Plain(text) | Piece::Secret(text) => text,
-        }).collect()
+        pieces
+            .map(|piece| match piece {
+                Piece::Plain(text) | Piece::Secret(text) => text,
+            })
+            .collect()
     }
 
     /// The parts of a text, for those who must write names of secrets in another way.
@@ -127,14 +140,20 @@ impl Redactor {
 
     fn longest_at(&self, bytes: &[u8]) -> Option<usize> {
         let candidates = self.by_prefix.get(bytes.first_chunk::<PREFIX>()?)?;
-        candidates.iter().copied().find(|index| bytes.starts_with(self.needles[*index].0.as_bytes()))
+        candidates
+            .iter()
+            .copied()
+            .find(|index| bytes.starts_with(self.needles[*index].0.as_bytes()))
     }
 }
 
 /// Everything that gives a secret away.
 fn needles(secret: &str) -> Vec<String> {
     let letters: Vec<char> = secret.chars().collect();
-    let percent: Vec<String> = letters.iter().map(|letter| percent_encode(*letter)).collect();
+    let percent: Vec<String> = letters
+        .iter()
+        .map(|letter| percent_encode(*letter))
+        .collect();
     let mut needles = vec![
         secret.to_owned(),
         percent.concat(),
@@ -145,7 +164,11 @@ fn needles(secret: &str) -> Vec<String> {
         BASE64_URL_SAFE_NO_PAD.encode(secret),
     ];
     if letters.len() >= SHORTEST_BROKEN {
-        needles.extend(letters.windows(FRAGMENT).map(|window| window.iter().collect()));
+        needles.extend(
+            letters
+                .windows(FRAGMENT)
+                .map(|window| window.iter().collect()),
+        );
         needles.extend(percent.windows(FRAGMENT).map(<[String]>::concat));
         needles.extend(encoded_fragments(secret.as_bytes()));
     }
@@ -160,11 +183,18 @@ fn encoded_fragments(secret: &[u8]) -> Vec<String> {
         let rest = secret.get(skipped..).unwrap_or_default();
         &rest[..rest.len() / 3 * 3]
     });
-    let encoded = shifted.flat_map(|bytes| [BASE64_STANDARD_NO_PAD.encode(bytes), BASE64_URL_SAFE_NO_PAD.encode(bytes)]);
+    let encoded = shifted.flat_map(|bytes| {
+        [
+            BASE64_STANDARD_NO_PAD.encode(bytes),
+            BASE64_URL_SAFE_NO_PAD.encode(bytes),
+        ]
+    });
     let mut fragments = Vec::new();
     for text in encoded {
         // Base64 is ASCII: every place is between two characters.
-        fragments.extend((ENCODED_FRAGMENT..=text.len()).map(|end| text[end - ENCODED_FRAGMENT..end].to_owned()));
+        fragments.extend(
+            (ENCODED_FRAGMENT..=text.len()).map(|end| text[end - ENCODED_FRAGMENT..end].to_owned()),
+        );
     }
     fragments
 }
@@ -174,7 +204,11 @@ fn percent_encode(letter: char) -> String {
         return letter.to_string();
     }
     let mut bytes = [0; 4];
-    letter.encode_utf8(&mut bytes).bytes().map(|byte| format!("%{byte:02X}")).collect()
+    letter
+        .encode_utf8(&mut bytes)
+        .bytes()
+        .map(|byte| format!("%{byte:02X}"))
+        .collect()
 }
 
 #[cfg(test)]
@@ -184,11 +218,19 @@ mod tests {
     const KEY: &str = "sk-up7Kq2/Zx+V9bT4nLw";
 
     fn secret(value: &str, shown: &str) -> Secret {
-        Secret { value: value.to_owned(), shown: shown.to_owned() }
+        Secret {
+            value: value.to_owned(),
+            shown: shown.to_owned(),
+        }
     }
 
     fn clean(text: &str) -> String {
-        Redactor::new(&[secret(KEY, "$KEY"), secret("k3y!", "$SHORT"), secret("a", "$ONE")]).text(text)
+        Redactor::new(&[
+            secret(KEY, "$KEY"),
+            secret("k3y!", "$SHORT"),
+            secret("a", "$ONE"),
+        ])
+        .text(text)
     }
 
     #[test]
@@ -220,14 +262,23 @@ mod tests {
         for before in ["", "u", "us", "user:"] {
             let text = clean(&BASE64_STANDARD.encode(format!("{before}{KEY}:x")));
             assert!(text.contains("$KEY"), "{text}");
-            assert!(!text.contains(&BASE64_STANDARD.encode(KEY)[4..20]), "{text}");
+            assert!(
+                !text.contains(&BASE64_STANDARD.encode(KEY)[4..20]),
+                "{text}"
+            );
         }
     }
 
     #[test]
     fn the_whole_key_names_a_shared_beginning() {
-        let secrets = [secret("sk-conformance-first", "$FIRST"), secret("sk-conformance-second", "$SECOND")];
-        assert_eq!(Redactor::new(&secrets).text("sk-conformance-second"), "$SECOND");
+        let secrets = [
+            secret("sk-conformance-first", "$FIRST"),
+            secret("sk-conformance-second", "$SECOND"),
+        ];
+        assert_eq!(
+            Redactor::new(&secrets).text("sk-conformance-second"),
+            "$SECOND"
+        );
     }
 
     #[test]

@@ -284,7 +284,7 @@ impl Stage {
 
 fn judged(session: &Session, outcome: &CaseOutcome) -> Result<Completion, Failed> {
     if outcome.verdict.is_failure() {
-        return Err(report::page(&session.context(1, RERUN), outcome).into());
+        return Err(report::describe(&session.context(1, RERUN), outcome).into());
     }
     match outcome.verdict {
         Verdict::Pass | Verdict::Warn | Verdict::Flaky | Verdict::ExpectedFail => Ok(Completion::Completed),

@@ -56,11 +56,8 @@ fn hold(name: &str, documents: &[(String, Value)], bench: &Bench<'_>) -> Result<
             .map(|(pointer, problem)| format!("at {}: {problem}", if pointer.is_empty() { "/" } else { &pointer }))
             .collect();
         if !problems.is_empty() {
-            return Err(Mismatch::of(
-                format!("{place} does not have the form of schemas/{name}.json"),
-                format!("schemas/{name}.json"),
-                problems.join("\n"),
-            ));
+            let problems = problems.join("; ");
+            return Err(Mismatch::new(format!("{place} does not have the form of schemas/{name}.json: {problems}")));
         }
     }
     Ok(())

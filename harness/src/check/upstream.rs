@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use crate::case::{Calls, Matcher, UpstreamExpectation};
 use crate::check::json::shown;
 use crate::check::{Bench, Check, Mismatch, Site, sites};
-use crate::exchange::Evidence;
+use crate::exchange::{Evidence, Outcome};
 use crate::target::Target;
 
 /// See the module.
@@ -64,10 +64,20 @@ fn judge_one(site: Site<'_>, expected: &UpstreamExpectation, target: &Target, be
         record("upstream.credential", credential(&calls, target));
     }
     if expected.peer_gone.is_some() {
-        let gone = calls.iter().any(|call| call.stamps.peer_gone.is_some());
-        let message = "the client had gone, but the target stayed on its call to the provider";
-        record("upstream.peer_gone", gone.then_some(()).ok_or_else(|| Mismatch::of(message, "the upstream call is dropped", "it was read to its end")));
+        record("upstream.peer_gone", peer_gone(site, &calls));
     }
+}
+
+fn peer_gone(site: Site<'_>, calls: &[&Entry]) -> Result<(), Mismatch> {
+    if matches!(site.exchange.outcome, Outcome::TimedOut) {
+        let message = "the client never got to the point at which it was to leave";
+        return Err(Mismatch::new(message).untestable());
+    }
+    if calls.iter().any(|call| call.stamps.peer_gone.is_some()) {
+        return Ok(());
+    }
+    let message = "the client had gone, but the target stayed on its call to the provider";
+    Err(Mismatch::of(message, "the upstream call is dropped", "it was kept"))
 }
 
 fn number_of_calls(wanted: Calls, actual: usize) -> Result<(), Mismatch> {

@@ -15,9 +15,16 @@ const LONGEST_BODY: usize = 48 << 10;
 /// The line for one exchange of a step.
 pub(super) fn curl(redactor: &Redactor, step: &Step, exchange: &Exchange) -> String {
     let sent = &exchange.sent;
-    let body = sent.body.as_ref().map(|body| with_fault(body, &exchange.token, step.upstream.as_ref()));
+    let body = sent
+        .body
+        .as_ref()
+        .map(|body| with_fault(body, &exchange.token, step.upstream.as_ref()));
     let mut words = vec!["curl".to_owned(), "-i".to_owned()];
-    if is_stream(sent) || exchange.answer().is_some_and(crate::exchange::Received::is_stream) {
+    if is_stream(sent)
+        || exchange
+            .answer()
+            .is_some_and(crate::exchange::Received::is_stream)
+    {
         words.push("-N".to_owned());
     }
     let implied = if body.is_some() { "POST" } else { "GET" };
@@ -30,7 +37,11 @@ pub(super) fn curl(redactor: &Redactor, step: &Step, exchange: &Exchange) -> Str
     words.push(quoted(redactor, &sent.url));
     for (name, value) in headers(sent) {
         // `name;` is how curl takes a header without a value, `name:` would leave it out.
-        let header = if value.is_empty() { format!("{name};") } else { format!("{name}: {value}") };
+        let header = if value.is_empty() {
+            format!("{name};")
+        } else {
+            format!("{name}: {value}")
+        };
         words.extend(["-H".to_owned(), quoted(redactor, &header)]);
     }
     if body.is_some() && !sent.headers.iter().any(|(name, _)| name == "content-type") {
@@ -43,20 +54,29 @@ pub(super) fn curl(redactor: &Redactor, step: &Step, exchange: &Exchange) -> Str
 }
 
 fn headers(sent: &Sent) -> Vec<(&str, &str)> {
-    let stated = sent.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let stated = sent
+        .headers
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()));
     let chunked = sent.chunked.then_some(("transfer-encoding", "chunked"));
     stated.chain(chunked).collect()
 }
 
 fn is_stream(sent: &Sent) -> bool {
-    let body: Option<Value> = sent.body.as_ref().and_then(|body| serde_json::from_slice(body).ok());
+    let body: Option<Value> = sent
+        .body
+        .as_ref()
+        .and_then(|body| serde_json::from_slice(body).ok());
     body.is_some_and(|body| body.get("stream") == Some(&Value::Bool(true)))
 }
 
 fn with_body(redactor: &Redactor, mut words: Vec<String>, body: &[u8]) -> String {
     words.push("--data-binary".to_owned());
     if body.len() > LONGEST_BODY {
-        words.push(format!("@body.bin  # body.bin: the {} bytes of the body, which are too many for this line", body.len()));
+        words.push(format!(
+            "@body.bin  # body.bin: the {} bytes of the body, which are too many for this line",
+            body.len()
+        ));
         return words.join(" ");
     }
     match std::str::from_utf8(body) {
@@ -103,7 +123,10 @@ pub(super) fn quoted(redactor: &Redactor, text: &str) -> String {
 
 /// `${VAR}` at the very end needs no braces, and reads better without.
 fn unbraced(text: &str) -> String {
-    match text.strip_suffix('}').and_then(|text| text.rsplit_once("${")) {
+    match text
+        .strip_suffix('}')
+        .and_then(|text| text.rsplit_once("${"))
+    {
         Some((before, name)) if !name.contains(['}', '\\']) => format!("{before}${name}"),
         _ => text.to_owned(),
     }
@@ -129,7 +152,9 @@ fn with_fault(body: &[u8], token: &str, script: Option<&ScriptText>) -> Vec<u8> 
     };
     let mark = format!("[[case:{token}]]");
     let parsed: Option<Value> = serde_json::from_str(text).ok();
-    let prompt = parsed.as_ref().and_then(|body| body.get("prompt")?.as_str());
+    let prompt = parsed
+        .as_ref()
+        .and_then(|body| body.get("prompt")?.as_str());
     let Some(prompt) = prompt else {
         return body.to_vec();
     };
@@ -162,14 +187,24 @@ fn directive(script: &ScriptText) -> Option<String> {
     if first.directive.split(['*', ';']).next() == Some("ok") {
         return None;
     }
-    let same = script.answers.iter().take_while(|answer| answer.directive == first.directive).count();
-    let counted = first.directive.split(',').map(|part| match part.contains('*') {
-        true => part.trim().to_owned(),
-        false => format!("{}*{same}", part.trim()),
-    });
+    let same = script
+        .answers
+        .iter()
+        .take_while(|answer| answer.directive == first.directive)
+        .count();
+    let counted = first
+        .directive
+        .split(',')
+        .map(|part| match part.contains('*') {
+            true => part.trim().to_owned(),
+            false => format!("{}*{same}", part.trim()),
+        });
     let directive = counted.collect::<Vec<_>>().join(",");
     // Anything else would have to be escaped, and no directive needs it.
-    directive.chars().all(|c| c.is_ascii_graphic() && !"\"\\[]".contains(c)).then_some(directive)
+    directive
+        .chars()
+        .all(|c| c.is_ascii_graphic() && !"\"\\[]".contains(c))
+        .then_some(directive)
 }
 
 #[cfg(test)]
@@ -178,52 +213,136 @@ mod tests {
     use crate::target::Secret;
     use serde_json::json;
 
-    fn script(answers: Value) -> ScriptText {
+    fn script(answers: &Value) -> ScriptText {
         serde_json::from_value(json!({ "answers": answers })).unwrap()
     }
 
-    fn fault(body: &str, answers: Value) -> String {
-        String::from_utf8(with_fault(body.as_bytes(), "abcdefgh23", Some(&script(answers)))).unwrap()
+    fn fault(body: &str, answers: &Value) -> String {
+        String::from_utf8(with_fault(
+            body.as_bytes(),
+            "abcdefgh23",
+            Some(&script(answers)),
+        ))
+        .unwrap()
     }
 
     #[test]
     fn the_script_becomes_a_directive() {
-        let text = |answers: Value| directive(&script(answers));
-        assert_eq!(text(json!(["ok", "rate-limit"])), None);
-        assert_eq!(text(json!([{"do": "ok", "hold": [{"before_event": 1}]}])), None);
-        assert_eq!(text(json!(["rate-limit;retry-after=7"])).as_deref(), Some("rate-limit;retry-after=7*1"));
-        assert_eq!(text(json!(["reset", "reset", "ok"])).as_deref(), Some("reset*2"));
-        assert_eq!(text(json!(["delay=1s,server-error*all"])).as_deref(), Some("delay=1s*1,server-error*all"));
+        let text = |answers: &Value| directive(&script(answers));
+        assert_eq!(text(&json!(["ok", "rate-limit"])), None);
+        assert_eq!(
+            text(&json!([{"do": "ok", "hold": [{"before_event": 1}]}])),
+            None
+        );
+        assert_eq!(
+            text(&json!(["rate-limit;retry-after=7"])).as_deref(),
+            Some("rate-limit;retry-after=7*1")
+        );
+        assert_eq!(
+            text(&json!(["reset", "reset", "ok"])).as_deref(),
+            Some("reset*2")
+        );
+        assert_eq!(
+            text(&json!(["delay=1s,server-error*all"])).as_deref(),
+            Some("delay=1s*1,server-error*all")
+        );
     }
 
     #[test]
     fn the_token_goes_and_the_fault_comes() {
         let body = r#"{"prompt":"a fox [[case:abcdefgh23]]","n":1.0}"#;
-        assert_eq!(fault(body, json!(["ok"])), r#"{"prompt":"a fox","n":1.0}"#);
-        assert_eq!(fault(body, json!(["reset"])), r#"{"prompt":"a fox [[mock:reset*1]]","n":1.0}"#);
-        assert_eq!(fault(r#"{"prompt":"a fox"}"#, json!(["reset"])), r#"{"prompt":"a fox [[mock:reset*1]]"}"#);
-        for kept in [r#"{"prompt":"[[case:abcdefgh23]]"}"#, r#"{"prompt":["a"]}"#, "{broken [[case:abcdefgh23]]"] {
-            assert_eq!(fault(kept, json!(["ok"])), kept);
+        assert_eq!(fault(body, &json!(["ok"])), r#"{"prompt":"a fox","n":1.0}"#);
+        assert_eq!(
+            fault(body, &json!(["reset"])),
+            r#"{"prompt":"a fox [[mock:reset*1]]","n":1.0}"#
+        );
+        assert_eq!(
+            fault(r#"{"prompt":"a fox"}"#, &json!(["reset"])),
+            r#"{"prompt":"a fox [[mock:reset*1]]"}"#
+        );
+        for kept in [
+            r#"{"prompt":"[[case:abcdefgh23]]"}"#,
+            r#"{"prompt":["a"]}"#,
+            "{broken [[case:abcdefgh23]]",
+        ] {
+            assert_eq!(fault(kept, &json!(["ok"])), kept);
         }
     }
 
     #[test]
     fn words_survive_the_shell() {
-        let secret = |value: &str, shown: &str| Secret { value: value.into(), shown: shown.into() };
-        let redactor = Redactor::new(&[secret("sk-secret-key-0001", "$API_KEY"), secret("other-key-000002", "<upstream key 1>")]);
+        let secret = |value: &str, shown: &str| Secret {
+            value: value.into(),
+            shown: shown.into(),
+        };
+        let redactor = Redactor::new(&[
+            secret("sk-secret-key-0001", "$API_KEY"),
+            secret("other-key-000002", "<upstream key 1>"),
+        ]);
         assert_eq!(quoted(&redactor, "plain/word"), "plain/word");
         assert_eq!(quoted(&redactor, "it's $HOME"), r"'it'\''s $HOME'");
-        assert_eq!(quoted(&redactor, "authorization: Bearer sk-secret-key-0001"), "\"authorization: Bearer $API_KEY\"");
-        assert_eq!(quoted(&redactor, "a$b sk-secret-key-0001x`"), "\"a\\$b ${API_KEY}x\\`\"");
-        assert_eq!(quoted(&redactor, "k: other-key-000002"), "'k: <upstream key 1>'");
+        assert_eq!(
+            quoted(&redactor, "authorization: Bearer sk-secret-key-0001"),
+            "\"authorization: Bearer $API_KEY\""
+        );
+        assert_eq!(
+            quoted(&redactor, "a$b sk-secret-key-0001x`"),
+            "\"a\\$b ${API_KEY}x\\`\""
+        );
+        assert_eq!(
+            quoted(&redactor, "k: other-key-000002"),
+            "'k: <upstream key 1>'"
+        );
         assert_eq!(quoted(&redactor, ""), "''");
+    }
+
+    /// What a shell makes of a line, with a `curl` that prints its arguments and what is piped into it.
+    #[cfg(unix)]
+    fn in_shell(line: &str) -> Vec<u8> {
+        let script =
+            format!("curl() {{ printf '<%s>' \"$@\"; case \"$*\" in *@-) cat;; esac; }}; {line}");
+        let mut shell = std::process::Command::new("sh");
+        shell
+            .args(["-c", &script])
+            .env("API_KEY", "from the environment");
+        shell.output().unwrap().stdout
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_shell_reads_what_was_meant() {
+        let secret = Secret {
+            value: "sk-secret-key-0001".into(),
+            shown: "$API_KEY".into(),
+        };
+        let redactor = Redactor::new([&secret]);
+        let word = |text: &str| in_shell(&format!("curl {}", quoted(&redactor, text)));
+        for text in ["it's $HOME `x` \\ \"q\"\n!", "", "-", "a b", "*", "~", "é"] {
+            assert_eq!(String::from_utf8(word(text)).unwrap(), format!("<{text}>"));
+        }
+        let shown = word("$HOME \"`\\ Bearer sk-secret-key-0001-x it's");
+        assert_eq!(
+            String::from_utf8(shown).unwrap(),
+            "<$HOME \"`\\ Bearer from the environment-x it's>"
+        );
+        let body: Vec<u8> = (0..=255).collect();
+        let mut wanted = b"<--data-binary><@->".to_vec();
+        wanted.extend(&body);
+        assert_eq!(
+            in_shell(&with_body(&redactor, vec!["curl".into()], &body)),
+            wanted
+        );
     }
 
     #[test]
     fn bytes_go_through_printf() {
         let line = with_body(&Redactor::default(), vec!["curl".into()], b"\x1b\xff'%\n\\");
         assert_eq!(line, r"printf '\033\377\047%%\n\\' | curl --data-binary @-");
-        let line = with_body(&Redactor::default(), vec!["curl".into()], &vec![b'x'; LONGEST_BODY + 1]);
+        let line = with_body(
+            &Redactor::default(),
+            vec!["curl".into()],
+            &vec![b'x'; LONGEST_BODY + 1],
+        );
         assert!(line.len() < 200, "{line}");
     }
 }

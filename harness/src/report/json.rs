@@ -10,7 +10,8 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::check::Finding;
-use crate::report::evidence::Evidence;
+use crate::report::evidence::{Evidence, message};
+use crate::report::hop::Observed;
 use crate::report::normalise::Normaliser;
 use crate::report::out::{Encoding, Out};
 use crate::report::page::reason;
@@ -23,7 +24,14 @@ pub(super) const FORMAT: Format = Format {
     name: "json",
     summary: "for programs: every case and check, with evidence; schemas/report.json",
     encoding: Encoding::Json,
-    create: |context, out| Box::new(JsonReport { context, out, cases: BTreeMap::new(), timing: BTreeMap::new() }),
+    create: |context, out| {
+        Box::new(JsonReport {
+            context,
+            out,
+            cases: BTreeMap::new(),
+            timing: BTreeMap::new(),
+        })
+    },
 };
 
 struct JsonReport {
@@ -33,6 +41,9 @@ struct JsonReport {
     cases: BTreeMap<String, Value>,
     timing: BTreeMap<String, u64>,
 }
+
+/// (step, copy) → what was observed.
+type Seen = BTreeMap<(usize, usize), Observed>;
 
 #[derive(Serialize)]
 struct CheckReport<'f> {
@@ -52,7 +63,8 @@ impl Report for JsonReport {
             Event::Finished(outcome) => {
                 let case = self.case(outcome)?;
                 self.cases.insert(outcome.id.clone(), case);
-                self.timing.insert(outcome.id.clone(), milliseconds(outcome.took));
+                self.timing
+                    .insert(outcome.id.clone(), milliseconds(outcome.took));
                 Ok(())
             }
             Event::Ended(summary) => {
@@ -67,11 +79,17 @@ impl Report for JsonReport {
 
 impl JsonReport {
     fn case(&self, outcome: &CaseOutcome) -> io::Result<Value> {
-        let checks = outcome.findings.iter().map(|finding| serde_json::to_value(self.check(outcome, finding)));
+        let mut seen = BTreeMap::new();
+        let checks = outcome
+            .findings
+            .iter()
+            .map(|finding| serde_json::to_value(self.check(outcome, finding, &mut seen)));
         let mut case = Map::new();
         case.insert("summary".to_owned(), outcome.summary.clone().into());
         case.insert("verdict".to_owned(), outcome.verdict.as_str().into());
-        case.extend(reason(&self.context, outcome).map(|reason| ("reason".to_owned(), reason.into())));
+        case.extend(
+            reason(&self.context, outcome).map(|reason| ("reason".to_owned(), reason.into())),
+        );
         case.insert("checks".to_owned(), checks.collect::<Result<_, _>>()?);
         let normal = Normaliser::new(&self.context.header, Some(outcome)).normalise(&case.into());
         let mut case = Map::from_iter([("id".to_owned(), Value::from(outcome.id.clone()))]);
@@ -81,16 +99,31 @@ impl JsonReport {
         Ok(case.into())
     }
 
-    fn check<'f>(&self, outcome: &CaseOutcome, finding: &'f Finding) -> CheckReport<'f> {
+    /// `seen` keeps what was observed of each exchange: to show images is work.
+    fn check<'f>(
+        &self,
+        outcome: &CaseOutcome,
+        finding: &'f Finding,
+        seen: &mut Seen,
+    ) -> CheckReport<'f> {
+        let message = finding
+            .mismatch
+            .as_ref()
+            .map(|_| message(&self.context, outcome, finding));
         // A broken MAY passes and says so; its evidence is nobody's business.
-        let told = finding.mismatch.is_some() || finding.verdict != Verdict::Pass;
-        let evidence = told.then(|| Evidence::of(&self.context, outcome, finding));
+        let evidence = (finding.verdict != Verdict::Pass).then(|| {
+            let site = (finding.step, finding.copy);
+            let observed = seen
+                .entry(site)
+                .or_insert_with(|| Observed::of(&self.context, outcome, site.0, site.1));
+            Evidence::of(&self.context, outcome, finding, observed.clone())
+        });
         CheckReport {
             id: &finding.id,
             verdict: finding.verdict,
             requirement: &finding.requirement,
-            message: evidence.as_ref().map(|evidence| evidence.message.clone()).filter(|message| !message.is_empty()),
-            evidence: evidence.filter(|_| finding.verdict != Verdict::Pass),
+            message,
+            evidence,
         }
     }
 
@@ -100,10 +133,16 @@ impl JsonReport {
             let counts = summary.counts.iter().filter(|(other, _)| *other == verdict);
             counts.map(|(_, count)| count).sum::<usize>()
         };
-        let counts: Map<_, _> =
-            Verdict::ALL.iter().map(|verdict| (verdict.as_str().to_owned(), count(*verdict).into())).collect();
+        let counts: Map<_, _> = Verdict::ALL
+            .iter()
+            .map(|verdict| (verdict.as_str().to_owned(), count(*verdict).into()))
+            .collect();
         let normaliser = Normaliser::new(header, None);
-        let notes: Vec<_> = summary.notes.iter().map(|note| normaliser.text(note)).collect();
+        let notes: Vec<_> = summary
+            .notes
+            .iter()
+            .map(|note| normaliser.text(note))
+            .collect();
         let cases: Vec<Value> = std::mem::take(&mut self.cases).into_values().collect();
         json!({
             "tool": "image-harness",
@@ -135,7 +174,12 @@ mod tests {
         let report: Value = serde_json::from_str(&sample::report("json")).unwrap();
         let schema = crate::schema::compile("report").unwrap();
         assert_eq!(crate::schema::issues(&schema, &report), []);
-        let ids: Vec<_> = report["cases"].as_array().unwrap().iter().map(|case| case["id"].as_str().unwrap()).collect();
+        let ids: Vec<_> = report["cases"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|case| case["id"].as_str().unwrap())
+            .collect();
         assert!(ids.is_sorted(), "{ids:?}");
         assert_eq!(report["summary"].as_object().unwrap().len(), 11);
     }

@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use quick_junit::{NonSuccessKind, Property, TestCase, TestCaseStatus, TestSuite};
 
-use crate::report::evidence::Evidence;
-use crate::report::out::{Encoding, Out};
-use crate::report::page::{page, reason};
-use crate::report::{Context, Format, Report};
+use crate::report::evidence::message;
+use crate::report::out::{Encoding, Out, one_line};
+use crate::report::page::reason;
+use crate::report::{Context, Format, Report, describe};
 use crate::run::CaseOutcome;
 use crate::run::event::{Event, Summary};
 use crate::verdict::Verdict;
@@ -18,7 +18,13 @@ pub(super) const FORMAT: Format = Format {
     name: "junit",
     summary: "for CI servers: JUnit XML with a page for each failure",
     encoding: Encoding::Xml,
-    create: |context, out| Box::new(Junit { context, out, cases: BTreeMap::new() }),
+    create: |context, out| {
+        Box::new(Junit {
+            context,
+            out,
+            cases: BTreeMap::new(),
+        })
+    },
 };
 
 struct Junit {
@@ -33,7 +39,8 @@ impl Report for Junit {
         match event {
             Event::Started(_) => Ok(()),
             Event::Finished(outcome) => {
-                self.cases.insert(outcome.id.clone(), test_case(&self.context, outcome));
+                self.cases
+                    .insert(outcome.id.clone(), test_case(&self.context, outcome));
                 Ok(())
             }
             Event::Ended(summary) => {
@@ -48,7 +55,7 @@ impl Report for Junit {
 impl Junit {
     fn report(&mut self, summary: &Summary) -> quick_junit::Report {
         let header = &self.context.header;
-        let clean = |text: &str| self.context.redactor.text(text);
+        let clean = |text: &str| clean(&self.context, text);
         let mut suite = TestSuite::new(clean(&header.profile));
         suite.add_properties([
             Property::new("target", clean(&header.target)),
@@ -67,8 +74,13 @@ impl Junit {
     }
 }
 
+/// The XML library drops what XML cannot hold: here it is made visible before.
+fn clean(context: &Context, text: &str) -> String {
+    Encoding::Plain.clean(&context.redactor, text)
+}
+
 fn test_case(context: &Context, outcome: &CaseOutcome) -> TestCase {
-    let mut case = TestCase::new(outcome.id.as_str(), status(context, outcome));
+    let mut case = TestCase::new(clean(context, &outcome.id), status(context, outcome));
     let class = outcome.id.split('@').next().unwrap_or_default();
     case.set_classname(class.rsplit_once('/').map_or(class, |(class, _)| class));
     case.set_time(outcome.took);
@@ -77,12 +89,15 @@ fn test_case(context: &Context, outcome: &CaseOutcome) -> TestCase {
         .iter()
         .filter(|finding| finding.verdict == Verdict::Warn)
         .map(|finding| {
-            let message = Evidence::of(context, outcome, finding).message;
-            format!("{} [{}]: {} {message}", finding.id, finding.verdict, finding.requirement)
+            let message = message(context, outcome, finding);
+            format!(
+                "{} [{}]: {} {message}",
+                finding.id, finding.verdict, finding.requirement
+            )
         })
         .collect();
     if !warnings.is_empty() {
-        case.set_system_out(warnings.join("\n"));
+        case.set_system_out(clean(context, &warnings.join("\n")));
     }
     case
 }
@@ -94,16 +109,25 @@ fn status(context: &Context, outcome: &CaseOutcome) -> TestCaseStatus {
         Verdict::Fail | Verdict::Untestable | Verdict::UnexpectedPass => {
             TestCaseStatus::non_success(NonSuccessKind::Failure)
         }
-        Verdict::NotApplicable | Verdict::Blocked | Verdict::Contaminated | Verdict::ExpectedFail => {
-            TestCaseStatus::skipped()
-        }
+        Verdict::NotApplicable
+        | Verdict::Blocked
+        | Verdict::Contaminated
+        | Verdict::ExpectedFail => TestCaseStatus::skipped(),
     };
-    let worst = outcome.findings.iter().find(|finding| finding.verdict == outcome.verdict);
-    let said = worst.map(|finding| format!("{}: {}", finding.id, Evidence::of(context, outcome, finding).message));
-    let message = reason(context, outcome).or(said).unwrap_or_else(|| outcome.verdict.to_string());
-    status.set_type(outcome.verdict.as_str()).set_message(message);
+    let worst = outcome
+        .findings
+        .iter()
+        .find(|finding| finding.verdict == outcome.verdict);
+    let said =
+        worst.map(|finding| format!("{}: {}", finding.id, message(context, outcome, finding)));
+    let said = reason(context, outcome)
+        .or(said)
+        .unwrap_or_else(|| outcome.verdict.to_string());
+    status
+        .set_type(outcome.verdict.as_str())
+        .set_message(one_line(&clean(context, &said)));
     if outcome.verdict.is_failure() {
-        status.set_description(page(context, outcome));
+        status.set_description(describe(context, outcome));
     }
     status
 }

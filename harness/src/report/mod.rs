@@ -7,6 +7,7 @@
 
 mod curl;
 pub mod evidence;
+pub mod hop;
 mod json;
 mod junit;
 pub mod normalise;
@@ -23,6 +24,7 @@ use std::sync::Arc;
 
 use crate::redact::Redactor;
 use crate::requirement::Requirement;
+use crate::run::CaseOutcome;
 use crate::run::event::{Event, Header};
 use out::{Encoding, Out, Output};
 
@@ -46,11 +48,7 @@ pub struct Format {
 }
 
 /// Every format.
-pub static REPORTS: &[Format] = &[
-    terminal::FORMAT,
-    json::FORMAT,
-    junit::FORMAT,
-];
+pub static REPORTS: &[Format] = &[terminal::FORMAT, json::FORMAT, junit::FORMAT];
 
 /// What reports know beside the events.
 #[derive(Clone, Debug)]
@@ -61,6 +59,12 @@ pub struct Context {
     pub requirements: BTreeMap<String, Requirement>,
     /// Knows the secrets of the target.
     pub redactor: Redactor,
+}
+
+/// Everything that is to be said of one instance, as the terminal shows it, without secrets.
+#[must_use]
+pub fn describe(context: &Context, outcome: &CaseOutcome) -> String {
+    Encoding::Plain.clean(&context.redactor, &page::page(context, outcome))
 }
 
 /// The names of all formats, in the order of [`REPORTS`].
@@ -75,7 +79,9 @@ pub fn names() -> Vec<&'static str> {
 /// There is none; the message lists the known names.
 pub fn format(name: &str) -> Result<&'static Format, ReportError> {
     let found = REPORTS.iter().find(|format| format.name == name);
-    found.ok_or_else(|| ReportError::Unknown { name: name.to_owned() })
+    found.ok_or_else(|| ReportError::Unknown {
+        name: name.to_owned(),
+    })
 }
 
 impl Format {
@@ -110,13 +116,17 @@ impl Reporting {
     /// Gives an event to every report. One that failed gets no more.
     pub fn event(&mut self, event: &Event<'_>) {
         let errors = &mut self.errors;
-        self.active.retain_mut(|(place, report)| match report.event(event) {
-            Ok(()) => true,
-            Err(source) => {
-                errors.push(ReportError::Write { place: std::mem::take(place), source });
-                false
-            }
-        });
+        self.active
+            .retain_mut(|(place, report)| match report.event(event) {
+                Ok(()) => true,
+                Err(source) => {
+                    errors.push(ReportError::Write {
+                        place: std::mem::take(place),
+                        source,
+                    });
+                    false
+                }
+            });
     }
 
     /// What could not be written; empty if all is well.
@@ -143,4 +153,47 @@ pub enum ReportError {
         /// Why.
         source: io::Error,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Full;
+
+    impl io::Write for Full {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(io::ErrorKind::StorageFull.into())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn an_unknown_format_lists_the_known_ones() {
+        let error = format("jnit").err().map(|error| error.to_string());
+        let wanted = "unknown report format 'jnit': known are terminal, json, junit";
+        assert_eq!(error.as_deref(), Some(wanted));
+    }
+
+    #[test]
+    fn a_report_that_cannot_be_written_is_told_once_and_hurts_nobody() {
+        let context = Arc::new(sample::context(1));
+        let terminal = format("terminal").unwrap();
+        let mut reporting = Reporting::new();
+        reporting.add("full", terminal.report(&context, Output::to(Full)));
+        reporting.add("good", terminal.report(&context, Output::to(io::sink())));
+        for _ in 0..2 {
+            reporting.event(&Event::Started(&context.header));
+        }
+        assert_eq!(reporting.active.len(), 1);
+        let errors: Vec<_> = reporting.finish().iter().map(ToString::to_string).collect();
+        assert_eq!(errors.len(), 1);
+        assert!(
+            errors[0].starts_with("cannot write the report full: "),
+            "{errors:?}"
+        );
+    }
 }

@@ -28,11 +28,12 @@ const VARYING_HEADERS: &[&str] = &[
     "x-correlation-id",
     "x-envoy-upstream-service-time",
     "x-ms-request-id",
-    "x-ratelimit-reset-requests",
-    "x-ratelimit-reset-tokens",
     "x-request-id",
     "x-response-time",
 ];
+
+/// And those that begin so: what remains depends on what ran at the same time.
+const VARYING_PREFIX: &str = "x-ratelimit-re";
 
 /// What stands instead of the value of such a header.
 const VARIES: &str = "<varies>";
@@ -40,24 +41,45 @@ const VARIES: &str = "<varies>";
 /// Pattern → what stands instead. The order matters: what is more special comes first.
 static RULES: LazyLock<Vec<(Regex, &'static str)>> = LazyLock::new(|| {
     let rules = [
-        (r"<base64 (\d+) bytes sha256 [0-9a-f]+…>", "<base64 $1 bytes>"),
+        (
+            r"<base64 (\d+) bytes sha256 [0-9a-f]+…>",
+            "<base64 $1 bytes>",
+        ),
         (r"<image sha256 [0-9a-f]+…>", "<image>"),
         (r"\b[0-9a-f]{64}\b", "<sha256>"),
-        (r"\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b", "<uuid>"),
-        (r"/files/[A-Za-z0-9_.=-]+\.(png|jpeg|webp)", "/files/<id>.$1"),
-        (r"\b(req|resp|msg|ig|call|img|batch|chatcmpl)([_-])[A-Za-z0-9]{8,}\b", "$1$2<id>"),
-        (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)?", "<date>"),
-        (r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT", "<date>"),
+        (
+            r"\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b",
+            "<uuid>",
+        ),
+        (
+            r"/files/[A-Za-z0-9_.=-]+\.(png|jpeg|webp)",
+            "/files/<id>.$1",
+        ),
+        (
+            r"\b(req|resp|msg|ig|call|img|batch|chatcmpl)([_-])[A-Za-z0-9]{8,}\b",
+            "$1$2<id>",
+        ),
+        (
+            r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)?",
+            "<date>",
+        ),
+        (
+            r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT",
+            "<date>",
+        ),
         // Seconds since 1970, from 2017 to 2033.
         (r"\b(?:1[5-9]|20)\d{8}\b", "<time>"),
         (r"\bafter \d+\.\d ms\b", "after <time>"),
     ];
-    let compiled = rules.into_iter().filter_map(|(pattern, shown)| Some((Regex::new(pattern).ok()?, shown)));
+    let compiled = rules
+        .into_iter()
+        .filter_map(|(pattern, shown)| Some((Regex::new(pattern).ok()?, shown)));
     compiled.collect()
 });
 
-static LOOPBACK: LazyLock<Option<Regex>> =
-    LazyLock::new(|| Regex::new(r"(127\.\d+\.\d+\.\d+|localhost|\[::1\]|0\.0\.0\.0):(\d{1,5})\b").ok());
+static LOOPBACK: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(r"(127\.\d+\.\d+\.\d+|localhost|\[::1\]|0\.0\.0\.0):(\d{1,5})\b").ok()
+});
 
 /// Makes values of different runs comparable.
 #[derive(Clone, Debug, Default)]
@@ -72,11 +94,16 @@ impl Normaliser {
     #[must_use]
     pub fn new(header: &Header, outcome: Option<&CaseOutcome>) -> Self {
         let steps = outcome.into_iter().flat_map(|outcome| &outcome.steps);
-        let mut tokens: Vec<String> =
-            steps.flat_map(|step| &step.exchanges).map(|exchange| exchange.token.clone()).collect();
+        let mut tokens: Vec<String> = steps
+            .flat_map(|step| &step.exchanges)
+            .map(|exchange| exchange.token.clone())
+            .collect();
         tokens.retain(|token| !token.is_empty());
         tokens.dedup();
-        Self { tokens, stated: format!("{} {} ", header.target, header.rerun) }
+        Self {
+            tokens,
+            stated: format!("{} {} ", header.target, header.rerun),
+        }
     }
 
     /// A value with all its texts and times normalised.
@@ -108,8 +135,13 @@ impl Normaliser {
     fn members(&self, members: &Map<String, Value>) -> Map<String, Value> {
         let normalised = members.iter().map(|(name, value)| {
             let value = match (name.as_str(), value) {
-                ("created" | "created_at" | "completed_at" | "expires_at", Value::Number(number)) => self.time(number),
-                ("headers", Value::Array(lines)) => lines.iter().map(|line| self.header(line)).collect(),
+                (
+                    "created" | "created_at" | "completed_at" | "expires_at",
+                    Value::Number(number),
+                ) => self.time(number),
+                ("headers", Value::Array(lines)) => {
+                    lines.iter().map(|line| self.header(line)).collect()
+                }
                 _ => self.normalise(value),
             };
             (self.text(name), value)
@@ -121,12 +153,20 @@ impl Normaliser {
     fn time(&self, number: &serde_json::Number) -> Value {
         let text = number.to_string();
         let normal = self.text(&text);
-        if normal == text { Value::Number(number.clone()) } else { Value::String(normal) }
+        if normal == text {
+            Value::Number(number.clone())
+        } else {
+            Value::String(normal)
+        }
     }
 
     fn header(&self, line: &Value) -> Value {
-        let name = line.as_str().and_then(|line| line.split_once(": ")).map(|(name, _)| name);
-        match name.filter(|name| VARYING_HEADERS.contains(name)) {
+        let name = line
+            .as_str()
+            .and_then(|line| line.split_once(": "))
+            .map(|(name, _)| name);
+        match name.filter(|name| VARYING_HEADERS.contains(name) || name.starts_with(VARYING_PREFIX))
+        {
             Some(name) => Value::String(format!("{name}: {VARIES}")),
             None => self.normalise(line),
         }
@@ -140,7 +180,11 @@ impl Normaliser {
             let is_stated = self.stated.match_indices(&found[0]).any(|(at, address)| {
                 !self.stated[at + address.len()..].starts_with(|next: char| next.is_ascii_digit())
             });
-            if is_stated { found[0].to_owned() } else { format!("{}:<port>", &found[1]) }
+            if is_stated {
+                found[0].to_owned()
+            } else {
+                format!("{}:<port>", &found[1])
+            }
         });
         replaced.into_owned()
     }
@@ -152,7 +196,10 @@ mod tests {
     use serde_json::json;
 
     fn normaliser() -> Normaliser {
-        Normaliser { tokens: vec!["abcdefgh23".into()], stated: "http://localhost:4000 ".into() }
+        Normaliser {
+            tokens: vec!["abcdefgh23".into()],
+            stated: "http://localhost:4000 ".into(),
+        }
     }
 
     #[test]

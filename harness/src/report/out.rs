@@ -18,14 +18,20 @@ impl Output {
     #[must_use]
     pub fn stdout() -> Self {
         let stdout = io::stdout();
-        Self { live: stdout.is_terminal(), writer: Box::new(stdout) }
+        Self {
+            live: stdout.is_terminal(),
+            writer: Box::new(stdout),
+        }
     }
 
     /// Standard error; a status line is shown if it is a terminal.
     #[must_use]
     pub fn stderr() -> Self {
         let stderr = io::stderr();
-        Self { live: stderr.is_terminal(), writer: Box::new(stderr) }
+        Self {
+            live: stderr.is_terminal(),
+            writer: Box::new(stderr),
+        }
     }
 
     /// A file, created or emptied at once, so that a path that cannot be written is known before the run.
@@ -38,7 +44,10 @@ impl Output {
 
     /// Anything else.
     pub fn to(writer: impl Write + Send + 'static) -> Self {
-        Self { writer: Box::new(writer), live: false }
+        Self {
+            writer: Box::new(writer),
+            live: false,
+        }
     }
 }
 
@@ -66,7 +75,11 @@ impl Out {
             Encoding::Plain => redactor.clone(),
             Encoding::Json | Encoding::Xml => redactor.written_as(|text| encoding.escape(text)),
         };
-        Self { output, redactor, encoding }
+        Self {
+            output,
+            redactor,
+            encoding,
+        }
     }
 
     /// Whether a line may be written anew.
@@ -76,7 +89,7 @@ impl Out {
 
     /// Writes a text without secrets and control characters.
     pub(super) fn text(&mut self, text: &str) -> io::Result<()> {
-        let clean = self.encoding.harmless(&self.redactor.text(text));
+        let clean = self.encoding.clean(&self.redactor, text);
         self.output.writer.write_all(clean.as_bytes())
     }
 
@@ -92,6 +105,11 @@ impl Out {
 }
 
 impl Encoding {
+    /// A text without secrets and control characters.
+    pub(super) fn clean(self, redactor: &Redactor, text: &str) -> String {
+        self.harmless(&redactor.text(text))
+    }
+
     fn escape(self, text: &str) -> String {
         match self {
             Self::Plain => text.to_owned(),
@@ -99,18 +117,21 @@ impl Encoding {
                 let quoted = serde_json::Value::from(text).to_string();
                 quoted[1..quoted.len() - 1].to_owned()
             }
-            Self::Xml => text.chars().map(|letter| match letter {
-                '<' => "&lt;".to_owned(),
-                '>' => "&gt;".to_owned(),
-                '&' => "&amp;".to_owned(),
-                '"' => "&quot;".to_owned(),
-                other => other.to_string(),
-            }).collect(),
+            Self::Xml => text
+                .chars()
+                .map(|letter| match letter {
+                    '<' => "&lt;".to_owned(),
+                    '>' => "&gt;".to_owned(),
+                    '&' => "&amp;".to_owned(),
+                    '"' => "&quot;".to_owned(),
+                    other => other.to_string(),
+                })
+                .collect(),
         }
     }
 
     /// Control characters, and those that change the direction of writing, as visible text.
-    fn harmless(self, text: &str) -> String {
+    pub(super) fn harmless(self, text: &str) -> String {
         if !text.chars().any(commands) {
             return text.to_owned();
         }
@@ -133,6 +154,11 @@ pub(super) fn commands(letter: char) -> bool {
     hidden || (letter.is_control() && !matches!(letter, '\n' | '\t'))
 }
 
+/// A text without line breaks, for places that have no room for more.
+pub(super) fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -140,8 +166,14 @@ mod tests {
     #[test]
     fn nothing_commands_the_terminal() {
         let text = "a\x1b[2J\r\u{9b}é\u{202e}\n\t";
-        assert_eq!(Encoding::Plain.harmless(text), "a\\u{1b}[2J\\r\\u{9b}é\\u{202e}\n\t");
+        assert_eq!(
+            Encoding::Plain.harmless(text),
+            "a\\u{1b}[2J\\r\\u{9b}é\\u{202e}\n\t"
+        );
         let json = Encoding::Json.harmless("\"\u{9b}\u{202e}\"");
-        assert_eq!(serde_json::from_str::<String>(&json).unwrap(), "\u{9b}\u{202e}");
+        assert_eq!(
+            serde_json::from_str::<String>(&json).unwrap(),
+            "\u{9b}\u{202e}"
+        );
     }
 }

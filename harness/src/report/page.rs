@@ -7,7 +7,8 @@ use serde_json::Value;
 
 use crate::check::Finding;
 use crate::report::Context;
-use crate::report::evidence::{Evidence, Hop, Observed, ShownEvent, rerun};
+use crate::report::evidence::{Evidence, rerun};
+use crate::report::hop::{Hop, Observed, ShownEvent};
 use crate::report::show::Showing;
 use crate::run::CaseOutcome;
 
@@ -19,15 +20,25 @@ const LONGEST_REASON: usize = 4_000;
 /// The whole page.
 pub(super) fn page(context: &Context, outcome: &CaseOutcome) -> String {
     let mut page = Page::default();
-    page.line(0, &format!("{} {}", outcome.verdict.as_str().to_uppercase(), outcome.id));
+    page.line(
+        0,
+        &format!("{} {}", outcome.verdict.as_str().to_uppercase(), outcome.id),
+    );
     page.line(1, &outcome.summary);
     if let Some(reason) = reason(context, outcome) {
         page.line(1, &format!("reason: {reason}"));
     }
-    let bad: Vec<&Finding> = outcome.findings.iter().filter(|finding| finding.verdict.is_failure()).collect();
+    let bad: Vec<&Finding> = outcome
+        .findings
+        .iter()
+        .filter(|finding| finding.verdict.is_failure())
+        .collect();
     let mut sites: Vec<(usize, usize)> = Vec::new();
     for finding in &bad {
-        page.finding(finding, &Evidence::of(context, outcome, finding));
+        page.finding(
+            finding,
+            &Evidence::of(context, outcome, finding, Observed::default()),
+        );
         if !sites.contains(&(finding.step, finding.copy)) {
             sites.push((finding.step, finding.copy));
         }
@@ -37,7 +48,13 @@ pub(super) fn page(context: &Context, outcome: &CaseOutcome) -> String {
         sites.extend(outcome.steps.len().checked_sub(1).map(|step| (step, 0)));
     }
     for (step, copy) in sites {
-        let name = match (outcome.steps.len(), outcome.steps.get(step).map_or(0, |step| step.exchanges.len())) {
+        let name = match (
+            outcome.steps.len(),
+            outcome
+                .steps
+                .get(step)
+                .map_or(0, |step| step.exchanges.len()),
+        ) {
             (0 | 1, 0 | 1) => String::new(),
             (_, 0 | 1) => format!(" (step {})", step + 1),
             (_, _) => format!(" (step {}, copy {})", step + 1, copy + 1),
@@ -51,7 +68,10 @@ pub(super) fn page(context: &Context, outcome: &CaseOutcome) -> String {
 /// Why a case came out as it did, where no check says it.
 pub(super) fn reason(context: &Context, outcome: &CaseOutcome) -> Option<String> {
     let showing = Showing::new(&context.redactor, &[]);
-    outcome.reason.as_ref().map(|reason| showing.text(reason, LONGEST_REASON))
+    outcome
+        .reason
+        .as_ref()
+        .map(|reason| showing.text(reason, LONGEST_REASON))
 }
 
 #[derive(Default)]
@@ -71,11 +91,23 @@ impl Page {
         self.text.push('\n');
         match &evidence.requirement {
             Some(owed) => {
-                self.line(1, &format!("{} [{}]: {} {}", finding.id, finding.verdict, owed.id, owed.level));
+                self.line(
+                    1,
+                    &format!(
+                        "{} [{}]: {} {}",
+                        finding.id, finding.verdict, owed.id, owed.level
+                    ),
+                );
                 self.line(2, &format!("\"{}\"", owed.quote));
                 self.line(2, &owed.url);
             }
-            None => self.line(1, &format!("{} [{}]: {}", finding.id, finding.verdict, finding.requirement)),
+            None => self.line(
+                1,
+                &format!(
+                    "{} [{}]: {}",
+                    finding.id, finding.verdict, finding.requirement
+                ),
+            ),
         }
         self.line(2, &evidence.message);
         match (&evidence.diff, &evidence.expected, &evidence.actual) {
@@ -99,9 +131,15 @@ impl Page {
         }
         self.text.push('\n');
         match observed.upstream_calls {
-            None => {}
+            None if observed.hops.is_empty() => {}
+            None => self.line(
+                1,
+                "there is no mock upstream: what the target sent on was not observed",
+            ),
             Some(0) => self.line(1, "nothing arrived upstream"),
-            Some(calls) if calls > call => self.line(1, &format!("{} more calls arrived upstream", calls - call)),
+            Some(calls) if calls > call => {
+                self.line(1, &format!("{} more calls arrived upstream", calls - call));
+            }
             Some(_) => {}
         }
         if let Some(curl) = &observed.curl {
@@ -111,27 +149,65 @@ impl Page {
 
     fn hop(&mut self, name: &str, call: usize, hop: &Hop) {
         match hop {
-            Hop::ClientToTarget { method, url, headers, body } => {
+            Hop::ClientToTarget {
+                method,
+                url,
+                headers,
+                body,
+            } => {
                 self.line(1, &format!("client -> target{name}: {method} {url}"));
                 self.message(headers, body.as_ref());
             }
-            Hop::TargetToUpstream { method, path, headers, body } => {
-                self.line(1, &format!("target -> provider, call {call}: {method} {path}"));
+            Hop::TargetToUpstream {
+                method,
+                path,
+                headers,
+                body,
+            } => {
+                self.line(
+                    1,
+                    &format!("target -> provider, call {call}: {method} {path}"),
+                );
                 self.message(headers, Some(body).filter(|body| !body.is_null()));
             }
-            Hop::UpstreamToTarget { status, condition, scenario, images, timeline } => {
-                let status = status.map_or_else(|| "nothing".to_owned(), |status| status.to_string());
-                self.line(1, &format!("provider -> target, call {call}: {status} {condition}"));
-                self.line(2, &scenario.as_ref().map(|scenario| format!("because of its {scenario}")).unwrap_or_default());
+            Hop::UpstreamToTarget {
+                status,
+                condition,
+                scenario,
+                images,
+                timeline,
+            } => {
+                let status =
+                    status.map_or_else(|| "nothing".to_owned(), |status| status.to_string());
+                self.line(
+                    1,
+                    &format!("provider -> target, call {call}: {status} {condition}"),
+                );
+                self.line(
+                    2,
+                    &scenario
+                        .as_ref()
+                        .map(|scenario| format!("because of its {scenario}"))
+                        .unwrap_or_default(),
+                );
                 for line in images.iter().chain(timeline) {
                     self.line(2, line);
                 }
             }
-            Hop::TargetToClient { status, headers, body, events, more_events, end } => {
-                let status = status.map(|status| format!(": {status}")).unwrap_or_default();
+            Hop::TargetToClient {
+                status,
+                headers,
+                body,
+                events,
+                all_events,
+                end,
+            } => {
+                let status = status
+                    .map(|status| format!(": {status}"))
+                    .unwrap_or_default();
                 self.line(1, &format!("target -> client{name}{status}"));
                 self.message(headers, body.as_ref());
-                self.events(events, *more_events);
+                self.events(events, *all_events);
                 self.line(2, end.as_deref().unwrap_or_default());
             }
         }
@@ -146,15 +222,32 @@ impl Page {
         }
     }
 
-    fn events(&mut self, events: &[ShownEvent], more: usize) {
-        for (index, event) in events.iter().enumerate() {
+    fn events(&mut self, events: &[ShownEvent], all: Option<usize>) {
+        let mut last = 0;
+        for event in events {
+            if event.number > last + 1 {
+                self.line(
+                    2,
+                    &format!(
+                        "… ({} of {} events)",
+                        event.number - last - 1,
+                        all.unwrap_or_default()
+                    ),
+                );
+            }
+            last = event.number;
             let name = event.name.as_deref().unwrap_or("(no name)");
-            self.line(2, &format!("event {} {name}: {}", index + 1, event.data));
-        }
-        if more > 0 {
-            self.line(2, &format!("{more} more events"));
+            self.line(
+                2,
+                &format!("event {} {name}: {}", event.number, one_line(&event.data)),
+            );
         }
     }
+}
+
+fn one_line(data: &Value) -> String {
+    data.as_str()
+        .map_or_else(|| data.to_string(), str::to_owned)
 }
 
 fn text_of(body: &Value) -> String {
@@ -163,7 +256,11 @@ fn text_of(body: &Value) -> String {
         other => {
             let line = other.to_string();
             let pretty = || serde_json::to_string_pretty(other).unwrap_or_default();
-            if line.len() <= LONGEST_LINE { line } else { pretty() }
+            if line.len() <= LONGEST_LINE {
+                line
+            } else {
+                pretty()
+            }
         }
     }
 }

@@ -14,8 +14,11 @@ use crate::redact::Redactor;
 
 /// Strings inside of JSON are cut after so many characters.
 const LONGEST_STRING: usize = 400;
-/// Bodies are cut after so many characters.
-const LONGEST_BODY: usize = 8_000;
+/// JSON bodies are cut after so many characters, texts after fewer.
+const LONGEST_BODY: usize = 6_000;
+const LONGEST_TEXT: usize = 2_000;
+/// More bytes than this are not read as JSON: a hostile body of small values takes many times its size.
+const MOST_PARSED: usize = 16 << 20;
 /// Header values are cut after so many characters.
 const LONGEST_HEADER: usize = 400;
 /// Headers after so many are counted.
@@ -24,8 +27,9 @@ const MOST_HEADERS: usize = 60;
 const MOST_ITEMS: usize = 50;
 /// What is nested deeper is left out.
 const DEEPEST: usize = 16;
-/// Runs of base64 of at least so many bytes are replaced.
-const SHORTEST_RUN: usize = 200;
+/// Runs of base64 of at least so many bytes are replaced. Checks cut what they found after 200 characters: the
+/// beginning of an image must not stay, it differs from run to run.
+const SHORTEST_RUN: usize = 100;
 /// Before it is cleaned, a text is cut after so many times what will be shown of it.
 const MARGIN: usize = 8;
 /// Hex digits that are shown of a hash.
@@ -40,12 +44,21 @@ pub(super) struct Showing<'c> {
 
 impl<'c> Showing<'c> {
     pub(super) fn new(redactor: &'c Redactor, images: &'c [SeenImage]) -> Self {
-        let pictures = images.iter().filter_map(|image| image.picture.as_ref().ok()).map(|picture| {
-            let pixels = start(&picture.pixels_sha256);
-            let shown = format!("<{} {}x{} pixels {pixels}>", picture.format, picture.width, picture.height);
-            (picture.sha256.as_str(), shown)
-        });
-        Self { redactor, pictures: pictures.collect() }
+        let pictures = images
+            .iter()
+            .filter_map(|image| image.picture.as_ref().ok())
+            .map(|picture| {
+                let pixels = start(&picture.pixels_sha256);
+                let shown = format!(
+                    "<{} {}x{} pixels {pixels}>",
+                    picture.format, picture.width, picture.height
+                );
+                (picture.sha256.as_str(), shown)
+            });
+        Self {
+            redactor,
+            pictures: pictures.collect(),
+        }
     }
 
     /// A text of at most so many characters.
@@ -74,11 +87,15 @@ impl<'c> Showing<'c> {
         if bytes.is_empty() {
             return None;
         }
-        let body = match serde_json::from_slice::<Value>(bytes) {
-            Ok(body @ (Value::Object(_) | Value::Array(_))) => self.value(&body),
-            _ => Value::String(self.text(&String::from_utf8_lossy(bytes), LONGEST_BODY)),
+        let parsed = if bytes.len() > MOST_PARSED {
+            None
+        } else {
+            serde_json::from_slice::<Value>(bytes).ok()
         };
-        Some(body)
+        Some(match parsed {
+            Some(body @ (Value::Object(_) | Value::Array(_))) => self.value(&body),
+            _ => Value::String(self.text(&String::from_utf8_lossy(bytes), LONGEST_TEXT)),
+        })
     }
 
     /// JSON with short strings; as text if it is long all the same.
@@ -94,9 +111,17 @@ impl<'c> Showing<'c> {
 
     /// `name: value` for each header.
     pub(super) fn headers(&self, headers: &[(String, String)], dull: &[&str]) -> Vec<String> {
-        let told = headers.iter().filter(|(name, _)| !dull.contains(&name.as_str()));
+        let told = headers
+            .iter()
+            .filter(|(name, _)| !dull.contains(&name.as_str()));
         let mut lines: Vec<String> = told
-            .map(|(name, value)| format!("{}: {}", self.text(name, LONGEST_HEADER), self.text(value, LONGEST_HEADER)))
+            .map(|(name, value)| {
+                format!(
+                    "{}: {}",
+                    self.text(name, LONGEST_HEADER),
+                    self.text(value, LONGEST_HEADER)
+                )
+            })
             .take(MOST_HEADERS + 1)
             .collect();
         if lines.len() > MOST_HEADERS {
@@ -114,16 +139,26 @@ impl<'c> Showing<'c> {
 
     fn shorten(&self, value: &Value, depth: usize) -> Value {
         match value {
-            Value::Array(_) | Value::Object(_) if depth >= DEEPEST => Value::from("… (nested deeper)"),
+            Value::Array(_) | Value::Object(_) if depth >= DEEPEST => {
+                Value::from("… (nested deeper)")
+            }
             Value::String(text) => Value::String(self.text(text, LONGEST_STRING)),
             Value::Array(items) => {
-                let shown = items.iter().take(MOST_ITEMS).map(|item| self.shorten(item, depth + 1));
+                let shown = items
+                    .iter()
+                    .take(MOST_ITEMS)
+                    .map(|item| self.shorten(item, depth + 1));
                 let more = more(items.len()).map(Value::String);
                 shown.chain(more).collect()
             }
             Value::Object(members) => {
                 let shown = members.iter().take(MOST_ITEMS);
-                let shown = shown.map(|(name, value)| (self.text(name, LONGEST_STRING), self.shorten(value, depth + 1)));
+                let shown = shown.map(|(name, value)| {
+                    (
+                        self.text(name, LONGEST_STRING),
+                        self.shorten(value, depth + 1),
+                    )
+                });
                 let more = more(members.len()).map(|more| (more, Value::Null));
                 Value::Object(shown.chain(more).collect::<Map<_, _>>())
             }
@@ -133,7 +168,9 @@ impl<'c> Showing<'c> {
 
     fn base64(&self, text: &str) -> String {
         let plain = text.trim_end_matches('=');
-        let decoded = BASE64_STANDARD.decode(text).or_else(|_| BASE64_URL_SAFE_NO_PAD.decode(plain));
+        let decoded = BASE64_STANDARD
+            .decode(text)
+            .or_else(|_| BASE64_URL_SAFE_NO_PAD.decode(plain));
         let bytes = decoded.map_or(Cow::Borrowed(text.as_bytes()), Cow::Owned);
         let sha256 = hex(&Sha256::digest(&bytes));
         match self.pictures.get(sha256.as_str()) {
@@ -177,7 +214,11 @@ fn runs(text: &str) -> Vec<(bool, &str)> {
         if bytes.get(at).is_some_and(|byte| is_base64(*byte)) {
             continue;
         }
-        let padding = bytes[at..].iter().take(2).take_while(|byte| **byte == b'=').count();
+        let padding = bytes[at..]
+            .iter()
+            .take(2)
+            .take_while(|byte| **byte == b'=')
+            .count();
         let end = at + padding;
         if at - start >= SHORTEST_RUN && is_mixed(&bytes[start..at]) {
             parts.extend((start > told).then(|| (false, &text[told..start])));
@@ -215,17 +256,31 @@ mod tests {
         let redactor = Redactor::default();
         let showing = Showing::new(&redactor, &[]);
         let image = noise(1 << 20);
-        let shown = showing.value(&json!({"data": [{"b64_json": image}], "t": "é".repeat(500), "w": "a".repeat(300)}));
+        let shown = showing.value(
+            &json!({"data": [{"b64_json": image}], "t": "é".repeat(500), "w": "a".repeat(300)}),
+        );
         let text = shown["data"][0]["b64_json"].as_str().unwrap();
         assert!(text.starts_with("<base64 1398104 bytes sha256 "), "{text}");
-        assert_eq!(shown["t"].as_str().unwrap(), format!("{}… (1000 bytes)", "é".repeat(400)));
+        assert_eq!(
+            shown["t"].as_str().unwrap(),
+            format!("{}… (1000 bytes)", "é".repeat(400))
+        );
         assert_eq!(shown["w"], "a".repeat(300));
         // A body that breaks off inside of an image is no JSON.
         let broken = format!("{{\"b64_json\":\"{image}");
         let shown = showing.body(broken.as_bytes()).unwrap();
-        assert!(shown.as_str().unwrap().starts_with("{\"b64_json\":\"<base64 1398104 bytes"), "{shown}");
+        assert!(
+            shown
+                .as_str()
+                .unwrap()
+                .starts_with("{\"b64_json\":\"<base64 1398104 bytes"),
+            "{shown}"
+        );
         let url = showing.text(&format!("data:image/png;base64,{}", noise(301)), 400);
-        assert!(url.starts_with("data:image/png;base64,<base64 404 bytes"), "{url}");
+        assert!(
+            url.starts_with("data:image/png;base64,<base64 404 bytes"),
+            "{url}"
+        );
     }
 
     #[test]
@@ -245,9 +300,15 @@ mod tests {
 
     #[test]
     fn a_secret_is_gone_before_the_text_is_cut() {
-        let secret = crate::target::Secret { value: "sk-0123456789abcdef".into(), shown: "$KEY".into() };
+        let secret = crate::target::Secret {
+            value: "sk-0123456789abcdef".into(),
+            shown: "$KEY".into(),
+        };
         let redactor = Redactor::new([&secret]);
         let showing = Showing::new(&redactor, &[]);
-        assert_eq!(showing.text("key sk-0123456789abcdef.", 8), "key $KEY… (24 bytes)");
+        assert_eq!(
+            showing.text("key sk-0123456789abcdef.", 8),
+            "key $KEY… (24 bytes)"
+        );
     }
 }

@@ -5,8 +5,8 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::report::evidence::Evidence;
-use crate::report::out::{Encoding, Out};
+use crate::report::evidence::message;
+use crate::report::out::{Encoding, Out, one_line};
 use crate::report::page::{page, reason};
 use crate::report::{Context, Format, Report};
 use crate::run::CaseOutcome;
@@ -60,8 +60,16 @@ impl Terminal {
     }
 
     fn started(&mut self, header: &Header) -> io::Result<()> {
-        let Header { target, profile, requirements, instances, .. } = header;
-        self.out.text(&format!("{instances} cases against {target}, profile {profile}, requirements {requirements}\n"))
+        let Header {
+            target,
+            profile,
+            requirements,
+            instances,
+            ..
+        } = header;
+        self.out.text(&format!(
+            "{instances} cases against {target}, profile {profile}, requirements {requirements}\n"
+        ))
     }
 
     fn finished(&mut self, outcome: &CaseOutcome) -> io::Result<()> {
@@ -71,7 +79,8 @@ impl Terminal {
             self.out.command(CLEAR_LINE)?;
         }
         if outcome.verdict.is_failure() {
-            self.out.text(&format!("\n{}\n", page(&self.context, outcome)))?;
+            self.out
+                .text(&format!("\n{}\n", page(&self.context, outcome)))?;
         } else if !matches!(outcome.verdict, Verdict::Pass | Verdict::Warn) {
             let reason = reason(&self.context, outcome).unwrap_or_else(|| outcome.id.clone());
             *self.excused.entry((outcome.verdict, reason)).or_default() += 1;
@@ -86,21 +95,44 @@ impl Terminal {
     }
 
     fn note_warnings(&mut self, outcome: &CaseOutcome) {
-        for finding in outcome.findings.iter().filter(|finding| finding.verdict == Verdict::Warn) {
+        for finding in outcome
+            .findings
+            .iter()
+            .filter(|finding| finding.verdict == Verdict::Warn)
+        {
             // The step's number tells cases apart, not warnings.
-            let check = finding.id.split_once(':').filter(|(step, _)| step.parse::<usize>().is_ok());
-            let check = check.map_or(finding.id.as_str(), |(_, check)| check).to_owned();
-            let entry = self.warnings.entry((check, finding.requirement.clone())).or_insert_with(|| {
-                let message = Evidence::of(&self.context, outcome, finding).message;
-                (0, format!("{message} ({})", outcome.id))
-            });
+            let check = finding
+                .id
+                .split_once(':')
+                .filter(|(step, _)| step.parse::<usize>().is_ok());
+            let check = check
+                .map_or(finding.id.as_str(), |(_, check)| check)
+                .to_owned();
+            let entry = self
+                .warnings
+                .entry((check, finding.requirement.clone()))
+                .or_insert_with(|| {
+                    (
+                        0,
+                        format!(
+                            "{} ({})",
+                            message(&self.context, outcome, finding),
+                            outcome.id
+                        ),
+                    )
+                });
             entry.0 += 1;
         }
     }
 
     /// `37/92 passed 35 failed 2`.
     fn progress(&self) -> String {
-        let count = |verdicts: &[Verdict]| verdicts.iter().filter_map(|verdict| self.counts.get(verdict)).sum::<usize>();
+        let count = |verdicts: &[Verdict]| {
+            verdicts
+                .iter()
+                .filter_map(|verdict| self.counts.get(verdict))
+                .sum::<usize>()
+        };
         let done: usize = self.counts.values().sum();
         let named = [
             ("passed", count(&[Verdict::Pass, Verdict::Warn])),
@@ -108,8 +140,15 @@ impl Terminal {
             ("untestable", count(&[Verdict::Untestable])),
             ("errors", count(&[Verdict::Error])),
         ];
-        let named = named.iter().filter(|(_, count)| *count > 0).map(|(name, count)| format!(" {name} {count}"));
-        format!("{done}/{}{}", self.context.header.instances, named.collect::<String>())
+        let named = named
+            .iter()
+            .filter(|(_, count)| *count > 0)
+            .map(|(name, count)| format!(" {name} {count}"));
+        format!(
+            "{done}/{}{}",
+            self.context.header.instances,
+            named.collect::<String>()
+        )
     }
 
     fn ended(&mut self, summary: &Summary) -> io::Result<()> {
@@ -120,11 +159,20 @@ impl Terminal {
         self.add_warnings(&mut lines);
         self.add_excused(&mut lines);
         let counts = summary.counts.iter().filter(|(_, count)| *count > 0);
-        let counts: Vec<_> = counts.map(|(verdict, count)| format!("{verdict} {count}")).collect();
-        let counts = if counts.is_empty() { "nothing ran".to_owned() } else { counts.join(", ") };
+        let counts: Vec<_> = counts
+            .map(|(verdict, count)| format!("{verdict} {count}"))
+            .collect();
+        let counts = if counts.is_empty() {
+            "nothing ran".to_owned()
+        } else {
+            counts.join(", ")
+        };
         lines.push(format!("\n{counts} in {:.1} s", summary.took.as_secs_f64()));
         let money = summary.money;
-        lines.push(format!("images: asked for {}, made upstream {}, delivered {}", money.asked, money.made, money.delivered));
+        lines.push(format!(
+            "images: asked for {}, made upstream {}, delivered {}",
+            money.asked, money.made, money.delivered
+        ));
         lines.extend(summary.notes.iter().map(|note| format!("note: {note}")));
         self.out.text(&(lines.join("\n") + "\n"))
     }
@@ -134,8 +182,15 @@ impl Terminal {
             lines.push("\nwarnings (what SHOULD hold and does not):".to_owned());
         }
         for ((check, requirement), (count, first)) in &self.warnings {
-            let times = if *count > 1 { format!(" {count} times, first") } else { String::new() };
-            lines.push(format!("  {check} {requirement}:{times} {}", one_line(first)));
+            let times = if *count > 1 {
+                format!(" {count} times, first")
+            } else {
+                String::new()
+            };
+            lines.push(format!(
+                "  {check} {requirement}:{times} {}",
+                one_line(first)
+            ));
         }
     }
 
@@ -150,10 +205,6 @@ impl Terminal {
     }
 }
 
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
 #[cfg(test)]
 mod tests {
     use crate::report::sample;
@@ -165,7 +216,10 @@ mod tests {
 
     #[test]
     fn a_good_run_is_quiet() {
-        let good: Vec<_> = sample::run().into_iter().filter(|outcome| outcome.verdict == crate::verdict::Verdict::Pass).collect();
+        let good: Vec<_> = sample::run()
+            .into_iter()
+            .filter(|outcome| outcome.verdict == crate::verdict::Verdict::Pass)
+            .collect();
         let text = sample::report_of("terminal", &good);
         assert!(text.lines().count() <= 5, "{text}");
     }

@@ -81,6 +81,15 @@ impl Holds {
         Ok(())
     }
 
+    /// Returns once the first hold has lasted as long as `limit`.
+    pub(super) async fn stuck(&self, mock: &Mock, token: &str, after: u64, limit: Duration) -> Result<(), MockError> {
+        while reached(mock, token, after).await? == 0 {
+            tokio::time::sleep(PAUSE).await;
+        }
+        tokio::time::sleep(limit).await;
+        Ok(())
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, Vec<HoldSeen>> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -241,8 +241,15 @@ impl Session {
                 arrived = arrived => arrived.map(|_| Outcome::HungUp).map_err(Stop::from),
             };
         }
-        if holds.is_empty() || disconnect.is_some() {
+        if holds.is_empty() {
             return Ok(sending.await);
+        }
+        if disconnect.is_some() {
+            // The provider holds until the client is gone; a target that lets nothing through must not stall the run.
+            return tokio::select! {
+                outcome = sending => Ok(outcome),
+                stuck = holds.stuck(mock, token, after, target.hold_limit) => stuck.map(|()| Outcome::TimedOut).map_err(Stop::from),
+            };
         }
         let watching = async {
             holds.watch(mock, token, after, target.hold_limit, seen).await?;

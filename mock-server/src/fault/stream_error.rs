@@ -7,7 +7,7 @@ use crate::wire::{Answer, Step};
 /// See the module.
 pub(super) struct StreamError;
 
-/// What the provider was seen to send when nothing else is said.
+/// What ends the stream when nothing else is said.
 const DEFAULT: &str = "server-error";
 
 impl Fault for StreamError {

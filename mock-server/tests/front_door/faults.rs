@@ -174,12 +174,12 @@ async fn wrong_content_length_promises_one_byte_more() {
 async fn stream_error_takes_the_place_of_the_last_event() {
     let mock = start().await;
     for (fault, kind, code) in [
+        ("stream-error", "server_error", json!(null)),
         (
-            "stream-error",
+            "stream-error=generation-failed",
             "image_generation_server_error",
             json!("image_generation_failed"),
         ),
-        ("stream-error=server-error", "server_error", json!(null)),
         (
             "stream-error=rate_limit",
             "input-images",
