@@ -23,7 +23,11 @@ impl Check for SuccessMeansImage {
             let Some(answer) = answer.filter(|_| !site.is_scripted_with("malformed-json")) else {
                 continue;
             };
-            bench.record(site, self.id(), self.id(), judge_one(site.exchange, answer));
+            let result = judge_one(site.exchange, answer).map_err(|problem| {
+                // Who relays an empty success of the provider's own has not lost the image.
+                if site.is_scripted_with("no-image") { problem.soft() } else { problem }
+            });
+            bench.record(site, self.id(), self.id(), result);
         }
     }
 }

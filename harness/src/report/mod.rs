@@ -1,7 +1,7 @@
 //! Reports: consumers of the events of a run. One file a format, one line in [`REPORTS`].
 //!
 //! A report gets a [`Context`] (the header of the run, the requirements with their quotes, the redactor) and an
-//! [`Out`](out::Out), through which everything that it writes is cleaned of secrets and control characters.
+//! [`Out`], through which everything that it writes is cleaned of secrets and control characters.
 //! [`evidence`] says what is wrong with a check, for all formats alike; [`normalise`] takes out of it what
 //! differs between two runs of one build.
 

@@ -1,4 +1,4 @@
-//! Where reports write: nothing leaves the harness without passing [`Out::text`], which takes out secrets and
+//! Where reports write: nothing leaves the harness without passing [`Out`], which takes out secrets and
 //! whatever could command a terminal.
 
 use std::fs::File;

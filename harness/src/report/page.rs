@@ -170,6 +170,13 @@ impl Page {
                 );
                 self.message(headers, Some(body).filter(|body| !body.is_null()));
             }
+            answer => self.answer(name, call, answer),
+        }
+    }
+
+    fn answer(&mut self, name: &str, call: usize, hop: &Hop) {
+        match hop {
+            Hop::ClientToTarget { .. } | Hop::TargetToUpstream { .. } => {}
             Hop::UpstreamToTarget {
                 status,
                 condition,

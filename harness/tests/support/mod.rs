@@ -9,6 +9,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Router, routing::post};
+use futures_util::StreamExt as _;
 use mock_server::MockServer;
 use serde_json::{Map, Value, json};
 
@@ -48,6 +49,8 @@ pub(crate) struct Rig {
 
 impl Rig {
     pub(crate) async fn start(fault: Fault) -> Self {
+        // reqwest is built without a provider of cryptography; a second installation is refused.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let mock = MockServer::start().await.unwrap();
         let gateway = Arc::new(Gateway {
             fault,
@@ -93,7 +96,8 @@ pub(crate) fn harness(arguments: &[String]) -> Output {
 }
 
 async fn generations(State(gateway): State<Arc<Gateway>>, headers: HeaderMap, body: Bytes) -> Response {
-    if headers.get(header::AUTHORIZATION).is_none() {
+    let key = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    if key.is_none_or(|key| key.contains("invalid")) {
         return refusal(StatusCode::UNAUTHORIZED, "a key is needed", "invalid_api_key");
     }
     let Ok(mut wanted) = serde_json::from_slice::<Map<String, Value>>(&body) else {
@@ -133,7 +137,7 @@ impl Gateway {
         let kind = kind.unwrap_or_else(|| "application/json".parse().unwrap());
         let is_stream = kind.to_str().unwrap().starts_with("text/event-stream");
         let body = if is_stream && self.fault != Fault::BuffersStreams {
-            Body::from_stream(answer.bytes_stream())
+            Body::from_stream(answer.bytes_stream().map(|piece| piece.map(masked)))
         } else {
             match answer.bytes().await {
                 Ok(bytes) if is_stream || serde_json::from_slice::<Value>(&bytes).is_ok() => Body::from(bytes),
@@ -141,6 +145,14 @@ impl Gateway {
             }
         };
         (status, [(header::CONTENT_TYPE, kind)], body).into_response()
+    }
+}
+
+/// The provider shows the beginning of a key that it refuses; in a stream that is one small piece.
+fn masked(piece: Bytes) -> Bytes {
+    match std::str::from_utf8(&piece) {
+        Ok(text) if text.contains(&UPSTREAM_KEY[..8]) => text.replace(&UPSTREAM_KEY[..8], "[key]").into(),
+        _ => piece,
     }
 }
 

@@ -145,23 +145,7 @@ fn wrong_number(chance: &Chance) -> CaseOutcome {
     ];
     let answer = received(200, &headers, body.to_string().as_bytes());
     let mut exchange = exchange(chance, &request, Outcome::Answer(answer));
-    exchange.images.push(SeenImage {
-        place: "/data/0/b64_json".to_owned(),
-        location: "b64_json",
-        partial: None,
-        announced: None,
-        bytes: Ok(Bytes::from(image.clone())),
-        picture: Ok(SeenPicture {
-            format: "png",
-            width: 1024,
-            height: 1024,
-            transparent: false,
-            sha256: mock_server::provider::hex_sha256(&image),
-            pixels_sha256: "0123456789abcdef".repeat(4),
-            mark: None,
-            provenance: None,
-        }),
-    });
+    exchange.images.push(seen(&image));
     exchange.upstream = Some(vec![Entry {
         method: "POST".to_owned(),
         path: "/v1/images/generations".to_owned(),
@@ -202,6 +186,26 @@ fn wrong_number(chance: &Chance) -> CaseOutcome {
         findings,
         vec![step],
     )
+}
+
+fn seen(image: &[u8]) -> SeenImage {
+    SeenImage {
+        place: "/data/0/b64_json".to_owned(),
+        location: "b64_json",
+        partial: None,
+        announced: None,
+        bytes: Ok(Bytes::copy_from_slice(image)),
+        picture: Ok(SeenPicture {
+            format: "png",
+            width: 1024,
+            height: 1024,
+            transparent: false,
+            sha256: mock_server::provider::hex_sha256(image),
+            pixels_sha256: "0123456789abcdef".repeat(4),
+            mark: None,
+            provenance: None,
+        }),
+    }
 }
 
 /// A target that answers with everything that must not reach a terminal.
