@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 
-use crate::case::{Case, CaseError};
 use crate::case::Loader;
+use crate::case::{Case, CaseError};
 use crate::profile::Profile;
 use crate::requirement::{Excluded, Requirement, RequirementFile};
 use crate::schema::SchemaError;
@@ -57,7 +57,11 @@ impl Catalog {
         }
         catalog.check_references(&mut problems);
         catalog.cases.sort_by(|a, b| a.id.cmp(&b.id));
-        if problems.is_empty() { Ok(catalog) } else { Err(CatalogError::Files(problems)) }
+        if problems.is_empty() {
+            Ok(catalog)
+        } else {
+            Err(CatalogError::Files(problems))
+        }
     }
 
     /// A profile for a run: the user's own requirements are part of each.
@@ -106,7 +110,10 @@ impl Catalog {
             for _ in 0..read.len() {
                 let Some(id) = parent.take() else { break };
                 let Some(found) = read.get(&id) else {
-                    problems.push(format!("profiles/{}.json: extends unknown '{id}'", profile.id));
+                    problems.push(format!(
+                        "profiles/{}.json: extends unknown '{id}'",
+                        profile.id
+                    ));
                     break;
                 };
                 parent.clone_from(&found.extends);
@@ -128,7 +135,9 @@ impl Catalog {
                     problems.push(format!("{CASES}/{path}: '{}' is already there", case.id));
                 }
                 Ok(case) => self.cases.push(Arc::new(case)),
-                Err(CaseError { .. }) if text.is_empty() => problems.push(format!("{CASES}/{path}: empty")),
+                Err(CaseError { .. }) if text.is_empty() => {
+                    problems.push(format!("{CASES}/{path}: empty"));
+                }
                 Err(error) => problems.push(format!("{CASES}/{error}")),
             }
         }
@@ -143,24 +152,41 @@ impl Catalog {
                 }
             }
             for prerequisite in &case.depends_on {
-                if !self.cases.iter().any(|other| other.id.as_str() == prerequisite) {
-                    problems.push(format!("{CASES}/{}.json: depends on unknown case '{prerequisite}'", case.id));
+                if !self
+                    .cases
+                    .iter()
+                    .any(|other| other.id.as_str() == prerequisite)
+                {
+                    problems.push(format!(
+                        "{CASES}/{}.json: depends on unknown case '{prerequisite}'",
+                        case.id
+                    ));
                 }
             }
         }
     }
 }
 
-fn parse<T: DeserializeOwned>(folder: &str, path: &str, text: &str, problems: &mut Vec<String>) -> Option<T> {
+fn parse<T: DeserializeOwned>(
+    folder: &str,
+    path: &str,
+    text: &str,
+    problems: &mut Vec<String>,
+) -> Option<T> {
     let parsed = serde_json::from_str(text);
-    parsed.map_err(|error| problems.push(format!("{folder}/{path}: {error}"))).ok()
+    parsed
+        .map_err(|error| problems.push(format!("{folder}/{path}: {error}")))
+        .ok()
 }
 
 /// The nearest known name, quoted, for messages.
 pub(crate) fn nearest<'k>(name: &str, known: impl Iterator<Item = &'k str>) -> String {
     let scored = known.map(|candidate| (strsim::jaro_winkler(name, candidate), candidate));
     let best = scored.max_by(|a, b| a.0.total_cmp(&b.0));
-    best.map_or_else(|| "(none is known)".to_owned(), |(_, candidate)| format!("'{candidate}'"))
+    best.map_or_else(
+        || "(none is known)".to_owned(),
+        |(_, candidate)| format!("'{candidate}'"),
+    )
 }
 
 /// Every JSON file below a folder as (path below it, text), sorted; none if there is no such folder.
@@ -171,14 +197,23 @@ fn read_folder(root: &Path) -> Result<Vec<(String, String)>, CatalogError> {
         if !folder.is_dir() {
             continue;
         }
-        let unreadable = |source| CatalogError::Unreadable { path: folder.clone(), source };
+        let unreadable = |source| CatalogError::Unreadable {
+            path: folder.clone(),
+            source,
+        };
         for entry in std::fs::read_dir(&folder).map_err(unreadable)? {
             let path = entry.map_err(unreadable)?.path();
             if path.is_dir() {
                 open.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "json") {
+            } else if path
+                .extension()
+                .is_some_and(|extension| extension == "json")
+            {
                 let text = std::fs::read_to_string(&path);
-                let text = text.map_err(|source| CatalogError::Unreadable { path: path.clone(), source })?;
+                let text = text.map_err(|source| CatalogError::Unreadable {
+                    path: path.clone(),
+                    source,
+                })?;
                 let below = path.strip_prefix(root).unwrap_or(&path);
                 found.push((below.to_string_lossy().replace('\\', "/"), text));
             }
@@ -189,7 +224,9 @@ fn read_folder(root: &Path) -> Result<Vec<(String, String)>, CatalogError> {
 }
 
 fn borrowed(files: &[(String, String)]) -> impl Iterator<Item = (&str, &str)> {
-    files.iter().map(|(path, text)| (path.as_str(), text.as_str()))
+    files
+        .iter()
+        .map(|(path, text)| (path.as_str(), text.as_str()))
 }
 
 /// The catalogue cannot be read.

@@ -130,8 +130,14 @@ impl Profile {
     /// Whether the profile promises a requirement.
     #[must_use]
     pub fn promises(&self, requirement: &str) -> bool {
-        let listed = self.requirements.iter().any(|pattern| covers(pattern, requirement));
-        let excepted = self.except.iter().any(|exception| covers(&exception.requirement, requirement));
+        let listed = self
+            .requirements
+            .iter()
+            .any(|pattern| covers(pattern, requirement));
+        let excepted = self
+            .except
+            .iter()
+            .any(|exception| covers(&exception.requirement, requirement));
         listed && !excepted
     }
 }
@@ -155,7 +161,9 @@ impl AllowedError {
     pub fn allows(&self, status: u16, error: Option<&Value>) -> bool {
         let member = |name: &str| error.and_then(|error| error.get(name));
         let holds = |matcher: &Option<Matcher>, name: &str| {
-            matcher.as_ref().is_none_or(|matcher| matcher.matches(member(name)))
+            matcher
+                .as_ref()
+                .is_none_or(|matcher| matcher.matches(member(name)))
         };
         self.status.accepts(status)
             && holds(&self.kind, "type")
@@ -166,7 +174,11 @@ impl AllowedError {
     /// The form in one line, for messages.
     #[must_use]
     pub fn describe(&self) -> String {
-        let members = [("type", &self.kind), ("code", &self.code), ("param", &self.param)];
+        let members = [
+            ("type", &self.kind),
+            ("code", &self.code),
+            ("param", &self.param),
+        ];
         let members = members.into_iter().filter_map(|(name, matcher)| {
             Some(format!(", {name} {}", matcher.as_ref()?.to_value()))
         });
@@ -182,10 +194,14 @@ mod tests {
     #[test]
     fn a_child_adds_and_excepts() {
         let read = |value: serde_json::Value| Profile::read(&value.to_string()).unwrap();
-        let parent = read(json!({"$schema": "", "id": "p", "summary": "", "requirements": ["a.*"],
-            "paths": {"x": "/1"}, "features": ["f"]}));
-        let child = read(json!({"$schema": "", "id": "c", "summary": "", "extends": "p", "requirements": ["b.one"],
-            "except": [{"requirement": "a.two", "reason": "no"}], "paths": {"x": "/2"}}));
+        let parent = read(
+            json!({"$schema": "", "id": "p", "summary": "", "requirements": ["a.*"],
+            "paths": {"x": "/1"}, "features": ["f"]}),
+        );
+        let child = read(
+            json!({"$schema": "", "id": "c", "summary": "", "extends": "p", "requirements": ["b.one"],
+            "except": [{"requirement": "a.two", "reason": "no"}], "paths": {"x": "/2"}}),
+        );
         let child = child.merge(&parent);
         assert!(child.promises("a.one") && child.promises("b.one"));
         assert!(!child.promises("a.two") && !child.promises("b.two"));
@@ -195,7 +211,10 @@ mod tests {
 
     #[test]
     fn an_allowed_error_judges_what_it_states() {
-        let allowed: AllowedError = serde_json::from_value(json!({"status": [429, "5xx"], "code": {"$one_of": ["x", null]}})).unwrap();
+        let allowed: AllowedError = serde_json::from_value(
+            json!({"status": [429, "5xx"], "code": {"$one_of": ["x", null]}}),
+        )
+        .unwrap();
         assert!(allowed.allows(429, Some(&json!({"code": "x"}))));
         assert!(allowed.allows(503, Some(&json!({"type": "any"}))));
         assert!(!allowed.allows(400, Some(&json!({"code": "x"}))));

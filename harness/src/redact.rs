@@ -18,8 +18,10 @@ use crate::target::{Secret, Target};
 const SHORTEST_SECRET: usize = 4;
 /// Fragments are looked for in secrets of at least so many characters.
 const SHORTEST_BROKEN: usize = 16;
-/// So many characters of a secret in a row give it away.
+/// So many characters of a secret in a row give it away, whatever they are.
 const FRAGMENT: usize = 12;
+/// So many do if they cannot be a word.
+pub(crate) const TELLING_FRAGMENT: usize = 8;
 /// The same as base64.
 const ENCODED_FRAGMENT: usize = FRAGMENT / 3 * 4;
 /// Needles are found by so many first bytes; none is shorter.
@@ -169,12 +171,23 @@ fn needles(secret: &str) -> Vec<String> {
                 .windows(FRAGMENT)
                 .map(|window| window.iter().collect()),
         );
+        let short = letters.windows(TELLING_FRAGMENT).enumerate();
+        let short = short.map(|(at, window)| (at, window.iter().collect::<String>()));
+        needles.extend(short.filter_map(|(at, text)| is_telling(&text, at == 0).then_some(text)));
         needles.extend(percent.windows(FRAGMENT).map(<[String]>::concat));
         needles.extend(encoded_fragments(secret.as_bytes()));
     }
     let mut seen = std::collections::HashSet::new();
     needles.retain(|needle| seen.insert(needle.clone()));
     needles
+}
+
+/// Whether a short fragment of a secret cannot be a word of an ordinary text: it has a digit, or it is the
+/// beginning with its punctuation (`sk-upstr`, which providers show of a key that they refuse).
+pub(crate) fn is_telling(fragment: &str, is_start: bool) -> bool {
+    let has_digit = fragment.bytes().any(|byte| byte.is_ascii_digit());
+    let has_mark = fragment.bytes().any(|byte| !byte.is_ascii_alphanumeric());
+    has_digit || (is_start && has_mark)
 }
 
 /// Fragments of the base64 of any text that holds the secret: what stands before it shifts it by 0, 1 or 2 bytes.
@@ -239,7 +252,8 @@ mod tests {
             ("Bearer sk-up7Kq2/Zx+V9bT4nLw.", "Bearer $KEY."),
             ("é sk-up7Kq2/Zx+…", "é $KEY…"),
             ("ends 2/Zx+V9bT4nLw", "ends $KEY"),
-            ("ends x+V9bT4nLw", "ends x+V9bT4nLw"),
+            ("ends x+V9bT4nLw", "ends $KEY"),
+            ("ends T4nLw", "ends T4nLw"),
             ("sk-up7Kq2/Zx+V9bT4nLwsk-up7Kq2/Zx+V9bT4nLw", "$KEY$KEY"),
             ("k3y! k3y", "$SHORT k3y"),
             ("a text", "a text"),

@@ -20,7 +20,8 @@ pub fn compile(name: &str) -> Result<Validator, SchemaError> {
     let mut wanted = None;
     let mut registry = Registry::new();
     for (path, text) in schemas::all() {
-        let schema: Value = serde_json::from_str(text).map_err(|error| broken(format!("{path}: {error}")))?;
+        let schema: Value =
+            serde_json::from_str(text).map_err(|error| broken(format!("{path}: {error}")))?;
         if path.strip_suffix(".json") == Some(name) {
             wanted = Some(schema.clone());
         }
@@ -29,7 +30,9 @@ pub fn compile(name: &str) -> Result<Validator, SchemaError> {
             .map_err(|error| broken(error.to_string()))?;
     }
     let wanted = wanted.ok_or_else(|| broken("no such schema".to_owned()))?;
-    let registry = registry.prepare().map_err(|error| broken(error.to_string()))?;
+    let registry = registry
+        .prepare()
+        .map_err(|error| broken(error.to_string()))?;
     jsonschema::draft202012::options()
         .offline()
         .with_registry(&registry)
@@ -42,13 +45,17 @@ pub fn compile(name: &str) -> Result<Validator, SchemaError> {
 #[must_use]
 pub fn issues(schema: &Validator, value: &Value) -> Vec<(String, String)> {
     let errors = schema.iter_errors(value).take(MOST_SHOWN);
-    errors.map(|error| (error.instance_path().to_string(), describe(&error, value))).collect()
+    errors
+        .map(|error| (error.instance_path().to_string(), describe(&error, value)))
+        .collect()
 }
 
 fn describe(error: &ValidationError<'_>, value: &Value) -> String {
     let rule = error.masked_with("this value").to_string();
     let place = value.pointer(&error.instance_path().to_string());
-    let shown = place.map(ToString::to_string).filter(|text| text.len() <= LONGEST_SHOWN);
+    let shown = place
+        .map(ToString::to_string)
+        .filter(|text| text.len() <= LONGEST_SHOWN);
     match shown {
         Some(text) => format!("{rule} (found {text})"),
         None => rule,

@@ -27,6 +27,8 @@ pub struct Target {
     pub auth: Auth,
     /// Headers on every request.
     pub headers: BTreeMap<String, String>,
+    /// Values of those headers that came from the environment.
+    pub header_secrets: Vec<Secret>,
     /// Role → credential.
     pub credentials: BTreeMap<Credential, Secret>,
     /// The keys that the target sends upstream: they must never come back.
@@ -59,6 +61,7 @@ impl std::fmt::Debug for Secret {
 /// What legally differs between targets.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+#[derive(Default)]
 pub struct Policies {
     /// The images come as the provider sent them, or coded anew.
     pub bytes: BytesPolicy,
@@ -92,17 +95,6 @@ pub enum RetryPolicy {
     Unpaid,
 }
 
-impl Default for Policies {
-    fn default() -> Self {
-        Self {
-            bytes: BytesPolicy::default(),
-            retries: RetryPolicy::default(),
-            injects: Vec::new(),
-            shared_key: false,
-        }
-    }
-}
-
 impl Target {
     /// A target of which only the address is known.
     #[must_use]
@@ -113,6 +105,7 @@ impl Target {
             auth: auth_of(&profile),
             profile,
             headers: BTreeMap::new(),
+            header_secrets: Vec::new(),
             credentials: BTreeMap::from([(Credential::Default, key)]),
             upstream_keys: Vec::new(),
             policies: Policies::default(),
@@ -127,10 +120,12 @@ impl Target {
     pub fn credential(&self, role: Credential) -> Option<Secret> {
         match role {
             Credential::None => None,
-            Credential::Invalid => Some(self.credentials.get(&role).cloned().unwrap_or_else(|| Secret {
-                value: "sk-invalid-conformance-key".to_owned(),
-                shown: "sk-invalid-conformance-key".to_owned(),
-            })),
+            Credential::Invalid => Some(self.credentials.get(&role).cloned().unwrap_or_else(
+                || Secret {
+                    value: "sk-invalid-conformance-key".to_owned(),
+                    shown: "sk-invalid-conformance-key".to_owned(),
+                },
+            )),
             _ => self.credentials.get(&role).cloned(),
         }
     }
@@ -138,12 +133,16 @@ impl Target {
     /// Whether a request with this role can be sent.
     #[must_use]
     pub fn has_credential(&self, role: Credential) -> bool {
-        matches!(role, Credential::None | Credential::Invalid) || self.credentials.contains_key(&role)
+        matches!(role, Credential::None | Credential::Invalid)
+            || self.credentials.contains_key(&role)
     }
 
     /// Every value that must never be shown.
     pub fn secrets(&self) -> impl Iterator<Item = &Secret> {
-        self.credentials.values().chain(&self.upstream_keys)
+        self.credentials
+            .values()
+            .chain(&self.upstream_keys)
+            .chain(&self.header_secrets)
     }
 }
 
@@ -168,7 +167,7 @@ pub struct TargetFile {
     pub paths: BTreeMap<String, String>,
     /// Where the credential goes, where the profile's does not fit.
     pub auth: Option<Auth>,
-    /// Headers on every request.
+    /// Headers on every request; a value `$NAME` is read from the environment and never shown.
     #[serde(default)]
     pub headers: BTreeMap<String, String>,
     /// Role → the environment variable that holds the credential.
@@ -222,7 +221,10 @@ impl TargetFile {
     /// It cannot be read, or is no target file; the message says where and what was expected.
     pub fn read(path: &Path) -> Result<Self, TargetError> {
         let text = std::fs::read_to_string(path);
-        let text = text.map_err(|source| TargetError::Unreadable { path: path.to_owned(), source })?;
+        let text = text.map_err(|source| TargetError::Unreadable {
+            path: path.to_owned(),
+            source,
+        })?;
         toml::from_str(&text).map_err(|error| TargetError::Form {
             path: path.to_owned(),
             problem: error.to_string(),
@@ -234,24 +236,52 @@ impl TargetFile {
     /// # Errors
     /// A time limit that is no positive number. A credential whose variable is not set is left out: cases that
     /// need it do not apply.
-    pub fn target(self, name: &str, mut profile: Profile, env: impl Fn(&str) -> Option<String>) -> Result<Target, TargetError> {
+    pub fn target(
+        self,
+        name: &str,
+        mut profile: Profile,
+        env: impl Fn(&str) -> Option<String>,
+    ) -> Result<Target, TargetError> {
         profile.features.extend(self.features);
-        profile.features.retain(|feature| !self.lacks.contains(feature));
+        profile
+            .features
+            .retain(|feature| !self.lacks.contains(feature));
         profile.limits.extend(self.limits);
         profile.paths.extend(self.paths);
         profile.models.extend(self.models);
         let secret = |variable: &String| {
             let value = env(variable).filter(|value| !value.is_empty())?;
-            Some(Secret { value, shown: format!("${variable}") })
+            Some(Secret {
+                value,
+                shown: format!("${variable}"),
+            })
         };
-        let credentials = self.credentials.iter().filter_map(|(role, variable)| Some((*role, secret(variable)?)));
-        let upstream_keys = self.upstream_keys.iter().enumerate().filter_map(|(index, source)| match source {
-            KeySource::Env(variable) => secret(variable),
-            KeySource::Value(value) => Some(Secret {
-                value: value.clone(),
-                shown: format!("<upstream key {}>", index + 1),
-            }),
-        });
+        let credentials = self
+            .credentials
+            .iter()
+            .filter_map(|(role, variable)| Some((*role, secret(variable)?)));
+        let upstream_keys = self
+            .upstream_keys
+            .iter()
+            .enumerate()
+            .filter_map(|(index, source)| match source {
+                KeySource::Env(variable) => secret(variable),
+                KeySource::Value(value) => Some(Secret {
+                    value: value.clone(),
+                    shown: format!("<upstream key {}>", index + 1),
+                }),
+            });
+        let mut headers = self.headers;
+        let mut header_secrets = Vec::new();
+        for value in headers.values_mut() {
+            if let Some(secret) = value
+                .strip_prefix('$')
+                .and_then(|name| secret(&name.to_owned()))
+            {
+                value.clone_from(&secret.value);
+                header_secrets.push(secret);
+            }
+        }
         let auth = self.auth.clone().unwrap_or_else(|| auth_of(&profile));
         Ok(Target {
             name: name.to_owned(),
@@ -260,7 +290,8 @@ impl TargetFile {
             upstream_keys: upstream_keys.collect(),
             auth,
             profile,
-            headers: self.headers,
+            headers,
+            header_secrets,
             policies: self.policies,
             timeout: seconds("timeout", self.timeout, DEFAULT_TIMEOUT)?,
             hold_limit: seconds("hold_limit", self.hold_limit, DEFAULT_HOLD_LIMIT)?,
@@ -269,12 +300,17 @@ impl TargetFile {
     }
 }
 
-fn seconds(name: &'static str, stated: Option<f64>, default: Duration) -> Result<Duration, TargetError> {
+fn seconds(
+    name: &'static str,
+    stated: Option<f64>,
+    default: Duration,
+) -> Result<Duration, TargetError> {
     let Some(number) = stated else {
         return Ok(default);
     };
     let time = Duration::try_from_secs_f64(number).ok();
-    time.filter(|time| !time.is_zero()).ok_or(TargetError::Time { name, number })
+    time.filter(|time| !time.is_zero())
+        .ok_or(TargetError::Time { name, number })
 }
 
 /// A target that cannot be used.

@@ -102,9 +102,11 @@ impl Exit {
     /// What a set of case verdicts amounts to.
     #[must_use]
     pub fn of(verdicts: impl IntoIterator<Item = Verdict>) -> Self {
-        let worst = verdicts.into_iter().fold((Verdict::NotApplicable, false), |(worst, any), verdict| {
-            (worst.max(verdict), any || verdict.is_failure())
-        });
+        let worst = verdicts
+            .into_iter()
+            .fold((Verdict::NotApplicable, false), |(worst, any), verdict| {
+                (worst.max(verdict), any || verdict.is_failure())
+            });
         match worst {
             (Verdict::NotApplicable, _) => Self::Nothing,
             (Verdict::Error, _) => Self::Error,

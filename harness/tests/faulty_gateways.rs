@@ -1,5 +1,7 @@
 //! Gateways that are right except for one fault: the run fails for the right reason, and its output says so.
 
+#![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
+
 mod support;
 
 use serde_json::Value;
@@ -7,9 +9,15 @@ use support::{Fault, Rig, UPSTREAM_KEY};
 
 /// The ids of the checks that failed, sorted.
 fn failed(report: &Value) -> Vec<String> {
-    let checks = report["cases"].as_array().unwrap().iter().flat_map(|case| case["checks"].as_array().unwrap());
+    let checks = report["cases"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .flat_map(|case| case["checks"].as_array().unwrap());
     let failed = checks.filter(|check| check["verdict"] == "fail");
-    let mut ids: Vec<_> = failed.map(|check| check["id"].as_str().unwrap().to_owned()).collect();
+    let mut ids: Vec<_> = failed
+        .map(|check| check["id"].as_str().unwrap().to_owned())
+        .collect();
     ids.sort();
     ids.dedup();
     ids
@@ -29,7 +37,10 @@ async fn a_dropped_size_is_seen_upstream_and_in_the_picture() {
     let (code, output, report) = rig.run("parameters/generations/size").await;
     assert_eq!(code, 1, "{output}");
     let failed = failed(&report);
-    assert!(failed.contains(&"upstream.sent:size".to_owned()), "{failed:?}");
+    assert!(
+        failed.contains(&"upstream.sent:size".to_owned()),
+        "{failed:?}"
+    );
     assert!(failed.contains(&"images.size".to_owned()), "{failed:?}");
     assert!(output.contains("1536x1024"), "{output}");
 }
@@ -39,8 +50,16 @@ async fn a_refusal_that_becomes_500_fails() {
     let rig = Rig::start(Fault::TurnsRefusalsInto500).await;
     let (code, output, report) = rig.run("errors/generations/refused-content").await;
     assert_eq!(code, 1, "{output}");
-    assert!(failed(&report).iter().any(|id| id == "error" || id == "status"), "{output}");
-    assert!(output.contains("moderation-blocked") && output.contains("500"), "{output}");
+    assert!(
+        failed(&report)
+            .iter()
+            .any(|id| id == "error" || id == "status"),
+        "{output}"
+    );
+    assert!(
+        output.contains("moderation-blocked") && output.contains("500"),
+        "{output}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -49,7 +68,10 @@ async fn a_buffered_stream_is_told_by_its_hold() {
     let (code, output, report) = rig.run("stream/generations/live").await;
     assert_eq!(code, 1, "{output}");
     assert_eq!(failed(&report), ["stream.held"], "{output}");
-    assert!(output.contains("does not pass each event on as it comes"), "{output}");
+    assert!(
+        output.contains("does not pass each event on as it comes"),
+        "{output}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -66,7 +88,10 @@ async fn a_changed_value_is_invented() {
     let rig = Rig::start(Fault::ChangesQuality).await;
     let (code, output, report) = rig.run("parameters/generations/quality").await;
     assert_eq!(code, 1, "{output}");
-    assert!(failed(&report).contains(&"law.invented".to_owned()), "{output}");
+    assert!(
+        failed(&report).contains(&"law.invented".to_owned()),
+        "{output}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -74,5 +99,8 @@ async fn an_image_that_is_made_twice_is_paid_twice() {
     let rig = Rig::start(Fault::PaysTwice).await;
     let (code, output, report) = rig.run("parameters/generations/minimal").await;
     assert_eq!(code, 1, "{output}");
-    assert!(failed(&report).contains(&"law.paid-twice".to_owned()), "{output}");
+    assert!(
+        failed(&report).contains(&"law.paid-twice".to_owned()),
+        "{output}"
+    );
 }

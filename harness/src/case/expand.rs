@@ -143,6 +143,12 @@ mod tests {
         };
         let all = Instance::all(&Arc::new(case), &[]);
         let ids: Vec<_> = all.iter().map(|instance| instance.id.as_str()).collect();
-        assert_eq!(ids, ["a/b/c@n=1,text=a%20b%2F%C3%BC", "a/b/c@n=2,text=a%20b%2F%C3%BC"]);
+        assert_eq!(
+            ids,
+            [
+                "a/b/c@n=1,text=a%20b%2F%C3%BC",
+                "a/b/c@n=2,text=a%20b%2F%C3%BC"
+            ]
+        );
     }
 }

@@ -12,7 +12,8 @@ impl CaseId {
     pub fn of_path(path: &str) -> Option<Self> {
         let id = path.strip_suffix(".json")?;
         let kebab = |segment: &str| {
-            let legal = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '.';
+            let legal =
+                |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '.';
             !segment.is_empty() && !segment.starts_with('-') && segment.chars().all(legal)
         };
         (id.split('/').count() == 3 && id.split('/').all(kebab)).then(|| Self(id.to_owned()))
@@ -57,7 +58,9 @@ impl Pattern {
         if id.is_empty() || id.split('/').any(str::is_empty) {
             return Err(PatternError(text.to_owned()));
         }
-        Ok(Self { text: text.to_owned() })
+        Ok(Self {
+            text: text.to_owned(),
+        })
     }
 
     /// The pattern as written.
@@ -69,12 +72,17 @@ impl Pattern {
     /// Whether it selects this instance of this case.
     #[must_use]
     pub fn matches(&self, case: &CaseId, instance: &str) -> bool {
-        let name = if self.text.contains('@') { instance } else { case.as_str() };
+        let name = if self.text.contains('@') {
+            instance
+        } else {
+            case.as_str()
+        };
         let (pattern, values) = split(&self.text);
         let (id, actual) = split(name);
         let pattern: Vec<_> = pattern.split('/').collect();
         let id: Vec<_> = id.split('/').collect();
-        segments(&pattern, &id) && values.is_none_or(|values| wildcard(values, actual.unwrap_or_default()))
+        segments(&pattern, &id)
+            && values.is_none_or(|values| wildcard(values, actual.unwrap_or_default()))
     }
 }
 
@@ -111,7 +119,9 @@ fn wildcard(pattern: &str, text: &str) -> bool {
 
 /// A pattern that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("'{0}' is no pattern: expected segments of a case id such as 'parameters/**' or 'stream/*/held'")]
+#[error(
+    "'{0}' is no pattern: expected segments of a case id such as 'parameters/**' or 'stream/*/held'"
+)]
 pub struct PatternError(String);
 
 #[cfg(test)]
@@ -148,7 +158,13 @@ mod tests {
     #[test]
     fn ids_are_three_kebab_segments() {
         assert!(CaseId::of_path("a/images.generations/b-c.json").is_some());
-        for bad in ["a/b.json", "a/b/c/d.json", "A/b/c.json", "a/b/c", "a//c.json"] {
+        for bad in [
+            "a/b.json",
+            "a/b/c/d.json",
+            "A/b/c.json",
+            "a/b/c",
+            "a//c.json",
+        ] {
             assert!(CaseId::of_path(bad).is_none(), "{bad}");
         }
     }

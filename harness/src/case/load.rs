@@ -53,11 +53,17 @@ impl Loader {
             file: path.to_owned(),
             issues,
         };
-        let whole = |problem: String| error(vec![Issue { pointer: String::new(), problem }]);
+        let whole = |problem: String| {
+            error(vec![Issue {
+                pointer: String::new(),
+                problem,
+            }])
+        };
         let id = CaseId::of_path(path).ok_or_else(|| {
             whole("a case lies at <area>/<operation>/<slug>.json in kebab-case".to_owned())
         })?;
-        let value: Value = serde_json::from_str(text).map_err(|broken| whole(format!("no JSON: {broken}")))?;
+        let value: Value =
+            serde_json::from_str(text).map_err(|broken| whole(format!("no JSON: {broken}")))?;
         let issues: Vec<_> = schema::issues(&self.schema, &value)
             .into_iter()
             .map(|(pointer, problem)| Issue { pointer, problem })
@@ -65,7 +71,8 @@ impl Loader {
         if !issues.is_empty() {
             return Err(error(issues));
         }
-        let file: CaseFile = serde_json::from_value(value).map_err(|broken| whole(broken.to_string()))?;
+        let file: CaseFile =
+            serde_json::from_value(value).map_err(|broken| whole(broken.to_string()))?;
         let case = build(id, file).map_err(|issue| error(vec![issue]))?;
         check_steps(&case).map_err(|issue| error(vec![issue]))?;
         Ok(case)
@@ -87,7 +94,11 @@ fn build(id: CaseId, file: CaseFile) -> Result<Case, Issue> {
             ("disconnect", file.disconnect),
             ("parallel", file.parallel),
         ];
-        step.extend(members.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));
+        step.extend(
+            members
+                .into_iter()
+                .filter_map(|(name, value)| Some((name.to_owned(), value?))),
+        );
         vec![Value::Object(step)]
     });
     let matrix = file.matrix.into_iter().map(|(name, values)| {
@@ -114,9 +125,14 @@ fn need_of(need: &serde_json::Map<String, Value>) -> Result<Need, String> {
     }
     if let Some(role) = need.get("credential") {
         let role: Result<Credential, _> = serde_json::from_value(role.clone());
-        return role.map(Need::Credential).map_err(|error| error.to_string());
+        return role
+            .map(Need::Credential)
+            .map_err(|error| error.to_string());
     }
-    let name = need.get("limit").and_then(Value::as_str).unwrap_or_default();
+    let name = need
+        .get("limit")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
     Ok(Need::Limit {
         name: name.to_owned(),
         at_least: need.get("at_least").cloned().unwrap_or_default(),
@@ -142,7 +158,11 @@ fn check_steps(case: &Case) -> Result<(), Issue> {
 }
 
 fn check_step(case: &Case, index: usize, scope: &Scope) -> Result<Step, Issue> {
-    let pointer = if case.steps.len() == 1 { String::new() } else { format!("/steps/{index}") };
+    let pointer = if case.steps.len() == 1 {
+        String::new()
+    } else {
+        format!("/steps/{index}")
+    };
     let filled = scope.fill(&case.steps[index]).map_err(|error| Issue {
         pointer: format!("{pointer}{}", error.pointer),
         problem: error.problem,
@@ -191,7 +211,9 @@ mod tests {
 
     fn load(text: &str) -> Result<Case, String> {
         let loader = Loader::new().unwrap();
-        loader.load("a/b/c.json", text).map_err(|error| error.to_string())
+        loader
+            .load("a/b/c.json", text)
+            .map_err(|error| error.to_string())
     }
 
     const GOOD: &str = r#"{"summary":"as many as asked for","matrix":{"n":[1,2]},
@@ -209,11 +231,17 @@ mod tests {
     fn errors_name_file_place_and_what_is_allowed() {
         let bad = GOOD.replace("\"images\":{\"count\"", "\"images\":{\"cuont\"");
         let error = load(&bad).unwrap_err();
-        assert!(error.starts_with("a/b/c.json: at /expect/response/0/images"), "{error}");
+        assert!(
+            error.starts_with("a/b/c.json: at /expect/response/0/images"),
+            "{error}"
+        );
         assert!(error.contains("cuont"), "{error}");
         let bad = GOOD.replace("${n}", "${m}");
         let error = load(&bad).unwrap_err();
-        assert!(error.contains("unknown variable ${m}: known are"), "{error}");
+        assert!(
+            error.contains("unknown variable ${m}: known are"),
+            "{error}"
+        );
         assert!(error.contains("/request/body/n"), "{error}");
         assert!(load("{").unwrap_err().contains("no JSON"));
     }

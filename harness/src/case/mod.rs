@@ -14,9 +14,9 @@ pub use load::{CaseError, Issue};
 pub(crate) use load::{Loader, model_variables};
 pub use matcher::{Matcher, kind_of};
 pub use step::{
-    Bounds, Calls, ClientHas, Credential, Disconnect, DisconnectAfter, ErrorExpectation, ErrorForm, Expect,
-    ImagesExpectation, RequestStep, ResponseExpectation, Status, Step, StreamExpectation,
-    StreamEnd, UpstreamExpectation,
+    Bounds, Calls, ClientHas, Credential, Disconnect, DisconnectAfter, ErrorExpectation, ErrorForm,
+    Expect, ImagesExpectation, RequestStep, ResponseExpectation, Status, Step, StreamEnd,
+    StreamExpectation, UpstreamExpectation,
 };
 pub use vars::{Scope, VarError};
 
@@ -81,16 +81,23 @@ impl Case {
         self.steps.iter().any(|step| {
             step.get("upstream").is_some()
                 || step.pointer("/expect/upstream").is_some()
-                || step.pointer("/expect/stream").is_some_and(|stream| stream.to_string().contains("\"held\""))
+                || step
+                    .pointer("/expect/stream")
+                    .is_some_and(|stream| stream.to_string().contains("\"held\""))
         })
     }
 
     /// The roles of the credentials that the steps use.
     #[must_use]
     pub fn credentials(&self) -> Vec<Credential> {
-        let roles = self.steps.iter().map(|step| step.pointer("/request/credential"));
+        let roles = self
+            .steps
+            .iter()
+            .map(|step| step.pointer("/request/credential"));
         let roles = roles.map(|role| role.cloned().map(serde_json::from_value));
-        roles.map(|role| role.and_then(Result::ok).unwrap_or_default()).collect()
+        roles
+            .map(|role| role.and_then(Result::ok).unwrap_or_default())
+            .collect()
     }
 
     /// The ids of all requirements that its expectations name.

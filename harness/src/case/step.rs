@@ -177,7 +177,7 @@ pub enum ErrorExpectation {
     /// What the profile allows for a condition.
     Condition(String),
     /// These members.
-    Form(ErrorForm),
+    Form(Box<ErrorForm>),
 }
 
 /// Members of an error object.
@@ -280,7 +280,8 @@ impl Bounds {
     /// Whether a number is within.
     #[must_use]
     pub fn holds(self, number: usize) -> bool {
-        self.at_least.is_none_or(|least| number >= least) && self.at_most.is_none_or(|most| number <= most)
+        self.at_least.is_none_or(|least| number >= least)
+            && self.at_most.is_none_or(|most| number <= most)
     }
 }
 
@@ -293,16 +294,20 @@ impl Status {
     #[must_use]
     pub fn accepts(&self, status: u16) -> bool {
         let status = status.to_string();
-        self.0.iter().any(|accepted| match accepted.strip_suffix("xx") {
-            Some(class) => status.starts_with(class),
-            None => *accepted == status,
-        })
+        self.0
+            .iter()
+            .any(|accepted| match accepted.strip_suffix("xx") {
+                Some(class) => status.starts_with(class),
+                None => *accepted == status,
+            })
     }
 
     /// Whether every accepted status is an error.
     #[must_use]
     pub fn is_refusal(&self) -> bool {
-        self.0.iter().all(|accepted| accepted.starts_with('4') || accepted.starts_with('5'))
+        self.0
+            .iter()
+            .all(|accepted| accepted.starts_with('4') || accepted.starts_with('5'))
     }
 }
 
@@ -333,9 +338,13 @@ impl<'de> Deserialize<'de> for Calls {
         match Value::deserialize(reader)? {
             Value::Number(number) => {
                 let exactly = number.as_u64().and_then(|number| number.try_into().ok());
-                exactly.map(Self::Exactly).ok_or_else(|| D::Error::custom("a number of calls from 0"))
+                exactly
+                    .map(Self::Exactly)
+                    .ok_or_else(|| D::Error::custom("a number of calls from 0"))
             }
-            bounds => Bounds::deserialize(bounds).map(Self::Bounds).map_err(D::Error::custom),
+            bounds => Bounds::deserialize(bounds)
+                .map(Self::Bounds)
+                .map_err(D::Error::custom),
         }
     }
 }
@@ -344,7 +353,9 @@ impl<'de> Deserialize<'de> for ErrorExpectation {
     fn deserialize<D: Deserializer<'de>>(reader: D) -> Result<Self, D::Error> {
         match Value::deserialize(reader)? {
             Value::String(condition) => Ok(Self::Condition(condition)),
-            form => ErrorForm::deserialize(form).map(Self::Form).map_err(serde::de::Error::custom),
+            form => ErrorForm::deserialize(form)
+                .map(|form| Self::Form(Box::new(form)))
+                .map_err(serde::de::Error::custom),
         }
     }
 }
@@ -355,5 +366,7 @@ fn one_or_many<'de, D: Deserializer<'de>>(reader: D) -> Result<Vec<StreamExpecta
         value => vec![value],
     };
     let parsed = values.into_iter().map(StreamExpectation::deserialize);
-    parsed.collect::<Result<_, _>>().map_err(serde::de::Error::custom)
+    parsed
+        .collect::<Result<_, _>>()
+        .map_err(serde::de::Error::custom)
 }

@@ -36,7 +36,8 @@ impl Scope {
             Value::String(text) => self.fill_text(text, pointer),
             Value::Array(items) => {
                 let filled = items.iter().enumerate();
-                let filled = filled.map(|(index, item)| self.fill_at(item, &format!("{pointer}/{index}")));
+                let filled =
+                    filled.map(|(index, item)| self.fill_at(item, &format!("{pointer}/{index}")));
                 filled.collect::<Result<Vec<_>, _>>().map(Value::Array)
             }
             Value::Object(members) => {
@@ -76,7 +77,10 @@ impl Scope {
             let known: Vec<_> = self.values.keys().map(String::as_str).collect();
             VarError {
                 pointer: pointer.to_owned(),
-                problem: format!("unknown variable ${{{name}}}: known are {}", known.join(", ")),
+                problem: format!(
+                    "unknown variable ${{{name}}}: known are {}",
+                    known.join(", ")
+                ),
             }
         })
     }
@@ -143,14 +147,19 @@ mod tests {
 
     #[test]
     fn whole_variables_keep_their_type_and_text_is_spliced() {
-        let filled = scope().fill(&json!({"n": "${n}", "t": "n=${n}, ${size}", "l": "$${n}"})).unwrap();
+        let filled = scope()
+            .fill(&json!({"n": "${n}", "t": "n=${n}, ${size}", "l": "$${n}"}))
+            .unwrap();
         assert_eq!(filled, json!({"n": 2, "t": "n=2, 1024x1024", "l": "${n}"}));
     }
 
     #[test]
     fn an_unknown_variable_is_located() {
         let error = scope().fill(&json!({"a/b": ["${m}"]})).unwrap_err();
-        assert_eq!(error.to_string(), "at /a~1b/0: unknown variable ${m}: known are n, size");
+        assert_eq!(
+            error.to_string(),
+            "at /a~1b/0: unknown variable ${m}: known are n, size"
+        );
         assert!(scope().fill(&json!("${n")).is_err());
     }
 }

@@ -43,8 +43,14 @@ impl Check for ErrorCheck {
 
 fn has_form(form: &ErrorForm, answer: &Received) -> Result<(), Mismatch> {
     let Some(error) = answer.error() else {
-        let body = answer.json().map_or("a body that is no JSON".to_owned(), |body| shown(&body));
-        return Err(Mismatch::of("the answer has no error object", "an error object", body));
+        let body = answer
+            .json()
+            .map_or("a body that is no JSON".to_owned(), |body| shown(&body));
+        return Err(Mismatch::of(
+            "the answer has no error object",
+            "an error object",
+            body,
+        ));
     };
     let members = [
         ("type", &form.kind),
@@ -68,14 +74,23 @@ fn has_form(form: &ErrorForm, answer: &Received) -> Result<(), Mismatch> {
 
 fn is_allowed(condition: &str, answer: &Received, profile: &Profile) -> Result<(), Mismatch> {
     let Some(allowed) = profile.conditions.get(condition) else {
-        let message = format!("the profile {} says nothing of the condition {condition}", profile.id);
+        let message = format!(
+            "the profile {} says nothing of the condition {condition}",
+            profile.id
+        );
         return Err(Mismatch::new(message).untestable());
     };
     let error = answer.error();
-    if allowed.iter().any(|form| form.allows(answer.status, error.as_ref())) {
+    if allowed
+        .iter()
+        .any(|form| form.allows(answer.status, error.as_ref()))
+    {
         return Ok(());
     }
-    let forms: Vec<_> = allowed.iter().map(crate::profile::AllowedError::describe).collect();
+    let forms: Vec<_> = allowed
+        .iter()
+        .map(crate::profile::AllowedError::describe)
+        .collect();
     let member = |name: &str| {
         let value = error.as_ref().and_then(|error| error.get(name)).cloned();
         value.unwrap_or(Value::Null)
@@ -84,6 +99,9 @@ fn is_allowed(condition: &str, answer: &Received, profile: &Profile) -> Result<(
     Err(Mismatch::of(
         format!("the provider's '{condition}' reached the client in a form that is not allowed"),
         forms.join("\n"),
-        format!("status {}, type {kind}, code {code}, param {param}", answer.status),
+        format!(
+            "status {}, type {kind}, code {code}, param {param}",
+            answer.status
+        ),
     ))
 }

@@ -25,16 +25,26 @@ impl Check for Headers {
                         None => Err(no_answer(site.exchange)),
                         Some(answer) => {
                             let value = answer.header(name).map(Value::from);
-                            matcher.matches(value.as_ref()).then_some(()).ok_or_else(|| {
-                                Mismatch::of(
-                                    format!("the header {name} is not as expected"),
-                                    matcher.to_value().to_string(),
-                                    value.map_or("(absent)".to_owned(), |value| value.to_string()),
-                                )
-                            })
+                            matcher
+                                .matches(value.as_ref())
+                                .then_some(())
+                                .ok_or_else(|| {
+                                    Mismatch::of(
+                                        format!("the header {name} is not as expected"),
+                                        matcher.to_value().to_string(),
+                                        value.map_or("(absent)".to_owned(), |value| {
+                                            value.to_string()
+                                        }),
+                                    )
+                                })
                         }
                     };
-                    bench.record(site, &format!("headers:{name}"), &expected.requirement, result);
+                    bench.record(
+                        site,
+                        &format!("headers:{name}"),
+                        &expected.requirement,
+                        result,
+                    );
                 }
             }
         }

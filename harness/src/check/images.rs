@@ -2,8 +2,8 @@
 
 use crate::case::ImagesExpectation;
 use crate::check::{Bench, Check, Mismatch, Site, no_answer, sites};
-use crate::exchange::images::{SeenImage, SeenPicture};
 use crate::exchange::Evidence;
+use crate::exchange::images::{SeenImage, SeenPicture};
 
 /// See the module.
 pub(super) struct Images;
@@ -28,7 +28,12 @@ impl Check for Images {
     }
 }
 
-fn judge_one(site: Site<'_>, expected: &ImagesExpectation, requirement: &str, bench: &mut Bench<'_>) {
+fn judge_one(
+    site: Site<'_>,
+    expected: &ImagesExpectation,
+    requirement: &str,
+    bench: &mut Bench<'_>,
+) {
     let found: Vec<_> = site.exchange.final_images().collect();
     let mut record = |check: &str, result: Option<Result<(), Mismatch>>| {
         if let Some(result) = result {
@@ -39,27 +44,50 @@ fn judge_one(site: Site<'_>, expected: &ImagesExpectation, requirement: &str, be
             bench.record(site, check, requirement, result);
         }
     };
-    record("images.count", expected.count.map(|count| count_is(count, found.len())));
-    record("images.size", expected.size.as_ref().map(|size| {
-        pictures(&found, |picture| {
-            let actual = format!("{}x{}", picture.width, picture.height);
-            same("size in pixels", size, &actual)
-        })
-    }));
-    record("images.format", expected.format.as_ref().map(|format| {
-        pictures(&found, |picture| same("format, by its bytes,", format, picture.format))
-    }));
-    record("images.transparent", expected.transparent.map(|transparent| {
-        let word = |transparent: bool| if transparent { "transparent" } else { "opaque" };
-        pictures(&found, |picture| same("background", word(transparent), word(picture.transparent)))
-    }));
-    record("images.location", expected.location.as_ref().map(|location| {
-        some(&found)?;
-        found.iter().try_for_each(|image| {
-            same("member that holds it", location, image.location).map_err(|problem| at(image, problem))
-        })
-    }));
-    record("images.verbatim", expected.verbatim.map(|_| verbatim(site, &found)));
+    record(
+        "images.count",
+        expected.count.map(|count| count_is(count, found.len())),
+    );
+    record(
+        "images.size",
+        expected.size.as_ref().map(|size| {
+            pictures(&found, |picture| {
+                let actual = format!("{}x{}", picture.width, picture.height);
+                same("size in pixels", size, &actual)
+            })
+        }),
+    );
+    record(
+        "images.format",
+        expected.format.as_ref().map(|format| {
+            pictures(&found, |picture| {
+                same("format, by its bytes,", format, picture.format)
+            })
+        }),
+    );
+    record(
+        "images.transparent",
+        expected.transparent.map(|transparent| {
+            let word = |transparent: bool| if transparent { "transparent" } else { "opaque" };
+            pictures(&found, |picture| {
+                same("background", word(transparent), word(picture.transparent))
+            })
+        }),
+    );
+    record(
+        "images.location",
+        expected.location.as_ref().map(|location| {
+            some(&found)?;
+            found.iter().try_for_each(|image| {
+                same("member that holds it", location, image.location)
+                    .map_err(|problem| at(image, problem))
+            })
+        }),
+    );
+    record(
+        "images.verbatim",
+        expected.verbatim.map(|_| verbatim(site, &found)),
+    );
 }
 
 fn count_is(expected: usize, actual: usize) -> Result<(), Mismatch> {
@@ -67,14 +95,22 @@ fn count_is(expected: usize, actual: usize) -> Result<(), Mismatch> {
         return Ok(());
     }
     let message = format!("{actual} images came, {expected} were asked for");
-    Err(Mismatch::of(message, expected.to_string(), actual.to_string()))
+    Err(Mismatch::of(
+        message,
+        expected.to_string(),
+        actual.to_string(),
+    ))
 }
 
 fn same(what: &str, expected: &str, actual: &str) -> Result<(), Mismatch> {
     if expected == actual {
         return Ok(());
     }
-    Err(Mismatch::of(format!("the {what} is {actual}, not {expected}"), expected, actual))
+    Err(Mismatch::of(
+        format!("the {what} is {actual}, not {expected}"),
+        expected,
+        actual,
+    ))
 }
 
 fn some(images: &[&SeenImage]) -> Result<(), Mismatch> {
@@ -99,7 +135,11 @@ fn pictures(
     some(images)?;
     images.iter().try_for_each(|image| {
         let picture = image.picture.as_ref().map_err(|reason| {
-            Mismatch::of(format!("{} cannot be decoded", image.place), "an image", reason.clone())
+            Mismatch::of(
+                format!("{} cannot be decoded", image.place),
+                "an image",
+                reason.clone(),
+            )
         })?;
         condition(picture).map_err(|problem| at(image, problem))
     })
@@ -122,6 +162,10 @@ fn verbatim(site: Site<'_>, images: &[&SeenImage]) -> Result<(), Mismatch> {
             return Ok(());
         }
         let message = "the bytes are not those that the provider sent";
-        Err(Mismatch::of(message, "sha256 of an image of the provider's", picture.sha256.clone()))
+        Err(Mismatch::of(
+            message,
+            "sha256 of an image of the provider's",
+            picture.sha256.clone(),
+        ))
     })
 }

@@ -24,9 +24,14 @@ impl Check for Json {
                 if expected.json.is_empty() {
                     continue;
                 }
-                let document = site.exchange.answer().and_then(|answer| answer.document());
+                let document = site
+                    .exchange
+                    .answer()
+                    .and_then(super::super::exchange::Received::document);
                 for (pointer, matcher) in &expected.json {
-                    let value = document.as_ref().and_then(|document| document.pointer(pointer));
+                    let value = document
+                        .as_ref()
+                        .and_then(|document| document.pointer(pointer));
                     let result = match (&document, site.exchange.answer()) {
                         (_, None) => Err(no_answer(site.exchange)),
                         (None, _) => Err(Mismatch::new("the body is no JSON")),
@@ -37,7 +42,12 @@ impl Check for Json {
                             value.map_or("(absent)".to_owned(), shown),
                         )),
                     };
-                    bench.record(site, &format!("json:{pointer}"), &expected.requirement, result);
+                    bench.record(
+                        site,
+                        &format!("json:{pointer}"),
+                        &expected.requirement,
+                        result,
+                    );
                 }
             }
         }

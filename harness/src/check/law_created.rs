@@ -26,11 +26,17 @@ impl Check for Created {
     fn judge(&self, evidence: &Evidence<'_>, bench: &mut Bench<'_>) {
         for site in sites(evidence) {
             let good = site.exchange.answer().filter(|answer| answer.is_success());
-            let Some(document) = good.filter(|_| site.is_image_operation()).and_then(|answer| answer.document()) else {
+            let Some(document) = good
+                .filter(|_| site.is_image_operation())
+                .and_then(super::super::exchange::Received::document)
+            else {
                 continue;
             };
             // Stream events name it created_at and may leave it out.
-            let Some(created) = document.get("created").or_else(|| document.get("created_at")) else {
+            let Some(created) = document
+                .get("created")
+                .or_else(|| document.get("created_at"))
+            else {
                 continue;
             };
             bench.record(site, self.id(), self.id(), judge_one(created));
@@ -41,6 +47,10 @@ impl Check for Created {
 fn judge_one(created: &Value) -> Result<(), Mismatch> {
     match created.as_u64() {
         Some(EARLIEST..=LATEST) => Ok(()),
-        _ => Err(Mismatch::of("created is no time in seconds", "seconds since 1970, after 2020", shown(created))),
+        _ => Err(Mismatch::of(
+            "created is no time in seconds",
+            "seconds since 1970, after 2020",
+            shown(created),
+        )),
     }
 }

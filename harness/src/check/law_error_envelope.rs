@@ -21,12 +21,18 @@ impl Check for ErrorEnvelope {
     fn judge(&self, evidence: &Evidence<'_>, bench: &mut Bench<'_>) {
         for site in sites(evidence) {
             let refused = site.exchange.answer().filter(|answer| answer.status >= 400);
-            let Some(answer) = refused.filter(|answer| site.is_image_operation() && !is_front(answer)) else {
+            let Some(answer) =
+                refused.filter(|answer| site.is_image_operation() && !is_front(answer))
+            else {
                 continue;
             };
             let result = judge_one(answer).map_err(|problem| {
                 // Many systems authenticate in a layer of its own, which has its own form.
-                if matches!(answer.status, 401 | 403) { problem.soft() } else { problem }
+                if matches!(answer.status, 401 | 403) {
+                    problem.soft()
+                } else {
+                    problem
+                }
             });
             bench.record(site, self.id(), self.id(), result);
         }
@@ -40,20 +46,37 @@ fn is_front(answer: &Received) -> bool {
 
 fn judge_one(answer: &Received) -> Result<(), Mismatch> {
     let body = answer.json();
-    let Some(error) = body.as_ref().and_then(|body| body.get("error")).filter(|error| error.is_object()) else {
+    let Some(error) = body
+        .as_ref()
+        .and_then(|body| body.get("error"))
+        .filter(|error| error.is_object())
+    else {
         let found = body.as_ref().map_or_else(|| text_of(answer), shown);
         let message = format!("the {} answer has no object 'error'", answer.status);
-        return Err(Mismatch::of(message, r#"{"error":{"message":"…","type":"…"}}"#, found));
+        return Err(Mismatch::of(
+            message,
+            r#"{"error":{"message":"…","type":"…"}}"#,
+            found,
+        ));
     };
     for name in ["message", "type"] {
         let member = error.get(name);
         if !member.is_some_and(Value::is_string) {
-            return Err(Mismatch::of(format!("the error's {name} is no text"), "a text", member.map_or("(absent)".to_owned(), shown)));
+            return Err(Mismatch::of(
+                format!("the error's {name} is no text"),
+                "a text",
+                member.map_or("(absent)".to_owned(), shown),
+            ));
         }
     }
     match error.get("code") {
         None | Some(Value::Null | Value::String(_)) => Ok(()),
-        Some(code) => Err(Mismatch::of("the error's code is neither text nor null", "a text or null", shown(code)).soft()),
+        Some(code) => Err(Mismatch::of(
+            "the error's code is neither text nor null",
+            "a text or null",
+            shown(code),
+        )
+        .soft()),
     }
 }
 

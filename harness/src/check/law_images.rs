@@ -29,12 +29,19 @@ impl Check for ImagesBelong {
 
 fn judge_one(site: Site<'_>, image: &SeenImage, policy: BytesPolicy) -> Result<(), Mismatch> {
     let picture = image.picture.as_ref().map_err(|reason| {
-        Mismatch::of(format!("{} is no image", image.place), "an image", reason.clone())
+        Mismatch::of(
+            format!("{} is no image", image.place),
+            "an image",
+            reason.clone(),
+        )
     })?;
     if let Some(announced) = &image.announced {
         let same = announced == picture.format || (announced == "jpg" && picture.format == "jpeg");
         if !same {
-            let message = format!("{} is called {announced}, but its bytes are {}", image.place, picture.format);
+            let message = format!(
+                "{} is called {announced}, but its bytes are {}",
+                image.place, picture.format
+            );
             return Err(Mismatch::of(message, announced, picture.format));
         }
     }
@@ -43,7 +50,12 @@ fn judge_one(site: Site<'_>, image: &SeenImage, policy: BytesPolicy) -> Result<(
 
 /// The token in the picture is the one of the request; the token, not a request id, because a gateway may cut a
 /// request into several.
-fn belongs(site: Site<'_>, image: &SeenImage, picture: &SeenPicture, policy: BytesPolicy) -> Result<(), Mismatch> {
+fn belongs(
+    site: Site<'_>,
+    image: &SeenImage,
+    picture: &SeenPicture,
+    policy: BytesPolicy,
+) -> Result<(), Mismatch> {
     let made_here = site.exchange.upstream.is_some() && !site.exchange.calls().is_empty();
     match image.token() {
         Some(token) if token == site.exchange.token => Ok(()),
@@ -53,16 +65,45 @@ fn belongs(site: Site<'_>, image: &SeenImage, picture: &SeenPicture, policy: Byt
             "an image with the mark of another request",
         )),
         // Requests without a token, and providers that are no mock, leave no mark.
-        None if !made_here || site.exchange.calls().iter().all(|call| call.token.is_none()) => Ok(()),
+        None if !made_here
+            || site
+                .exchange
+                .calls()
+                .iter()
+                .all(|call| call.token.is_none()) =>
+        {
+            Ok(())
+        }
         None => {
-            let summaries = site.exchange.calls().iter().filter_map(|call| call.answer.as_ref());
-            let mut made = summaries.flat_map(|answer| answer.summary.images.iter().chain(&answer.summary.partial_images));
+            let summaries = site
+                .exchange
+                .calls()
+                .iter()
+                .filter_map(|call| call.answer.as_ref());
+            let mut made = summaries.flat_map(|answer| {
+                answer
+                    .summary
+                    .images
+                    .iter()
+                    .chain(&answer.summary.partial_images)
+            });
             if made.any(|sha256| *sha256 == picture.sha256) {
                 return Ok(());
             }
-            let message = format!("{} is not an image that the provider made for this request", image.place);
-            let problem = Mismatch::of(message, "an image with the mark of this request", "an image without a mark");
-            Err(if policy == BytesPolicy::Recoded { problem.soft() } else { problem })
+            let message = format!(
+                "{} is not an image that the provider made for this request",
+                image.place
+            );
+            let problem = Mismatch::of(
+                message,
+                "an image with the mark of this request",
+                "an image without a mark",
+            );
+            Err(if policy == BytesPolicy::Recoded {
+                problem.soft()
+            } else {
+                problem
+            })
         }
     }
 }

@@ -31,8 +31,18 @@ impl Check for Invented {
             let Some(body) = client_body(site) else {
                 continue;
             };
-            for call in site.exchange.calls().iter().filter(|call| call.operation.is_some()) {
-                bench.record(site, self.id(), self.id(), judge_one(&body, call, evidence.target));
+            for call in site
+                .exchange
+                .calls()
+                .iter()
+                .filter(|call| call.operation.is_some())
+            {
+                bench.record(
+                    site,
+                    self.id(),
+                    self.id(),
+                    judge_one(&body, call, evidence.target),
+                );
             }
         }
     }
@@ -52,7 +62,8 @@ fn judge_one(body: &Map<String, Value>, call: &Entry, target: &Target) -> Result
         match body.get(name).filter(|stated| !stated.is_null()) {
             Some(stated) if same(stated, value) => {}
             Some(stated) => {
-                let message = format!("the client's '{name}' was changed on the way to the provider");
+                let message =
+                    format!("the client's '{name}' was changed on the way to the provider");
                 return Err(Mismatch::of(message, shown(stated), shown(value)));
             }
             None if is_default(name, value) => {}
@@ -66,15 +77,25 @@ fn judge_one(body: &Map<String, Value>, call: &Entry, target: &Target) -> Result
 }
 
 /// A model that the target's table knows arrives as the table says.
-fn model_is_mapped(body: &Map<String, Value>, call: &Entry, target: &Target) -> Result<(), Mismatch> {
+fn model_is_mapped(
+    body: &Map<String, Value>,
+    call: &Entry,
+    target: &Target,
+) -> Result<(), Mismatch> {
     let Some(asked) = body.get("model").and_then(Value::as_str) else {
         return Ok(());
     };
-    let names = |model: &&crate::profile::Model| model.name == asked || model.fault_name.as_deref() == Some(asked);
+    let names = |model: &&crate::profile::Model| {
+        model.name == asked || model.fault_name.as_deref() == Some(asked)
+    };
     let Some(model) = target.profile.models.values().find(names) else {
         return Ok(());
     };
-    let actual = call.effective.get("model").and_then(Value::as_str).unwrap_or_default();
+    let actual = call
+        .effective
+        .get("model")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
     if actual == model.upstream.model {
         return Ok(());
     }

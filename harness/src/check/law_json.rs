@@ -31,20 +31,29 @@ impl Check for StrictJson {
 
 fn judge_one(answer: &Received) -> Result<(), Mismatch> {
     if answer.is_stream() {
-        let broken = answer.events.iter().position(|event| !event.is_done() && event.json().is_none());
+        let broken = answer
+            .events
+            .iter()
+            .position(|event| !event.is_done() && event.json().is_none());
         return match broken {
             None => Ok(()),
-            Some(index) => Err(Mismatch::new(format!("the data of event {} is no JSON", index + 1))),
+            Some(index) => Err(Mismatch::new(format!(
+                "the data of event {} is no JSON",
+                index + 1
+            ))),
         };
     }
     let media_type = answer.media_type();
-    if media_type != "application/json" && !media_type.ends_with("+json") || answer.body.is_empty() {
+    if media_type != "application/json" && !media_type.ends_with("+json") || answer.body.is_empty()
+    {
         return Ok(());
     }
     let parsed = serde_json::from_slice::<serde::de::IgnoredAny>(&answer.body);
     parsed.map(drop).map_err(|error| {
-        let start = String::from_utf8_lossy(&answer.body[..answer.body.len().min(120)]).into_owned();
-        let message = format!("the body is called {media_type}, ended properly, and is no JSON: {error}");
+        let start =
+            String::from_utf8_lossy(&answer.body[..answer.body.len().min(120)]).into_owned();
+        let message =
+            format!("the body is called {media_type}, ended properly, and is no JSON: {error}");
         Mismatch::of(message, "JSON", start)
     })
 }

@@ -5,13 +5,14 @@ use base64::prelude::{BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD};
 
 use crate::check::{Bench, Check, Mismatch, Site, sites};
 use crate::exchange::{Evidence, Received};
+use crate::redact::{TELLING_FRAGMENT, is_telling};
 use crate::target::{Secret, Target};
 
 /// See the module.
 pub(super) struct Leak;
 
 /// So many characters of a credential in a row are a leak.
-const FRAGMENT: usize = 8;
+const FRAGMENT: usize = TELLING_FRAGMENT;
 /// Fragments of letters alone are words more often than leaks: they must be as long as this.
 const WORDY_FRAGMENT: usize = 14;
 /// Texts of more bytes than this, without a blank, are image data.
@@ -42,7 +43,9 @@ impl Check for Leak {
 /// The keys that this client must not see: the target's own, and other customers'.
 fn foreign<'t>(site: Site<'_>, target: &'t Target) -> Vec<&'t Secret> {
     let own = target.credential(site.evidence.step.request.credential);
-    let foreign = target.secrets().filter(|secret| own.as_ref().is_none_or(|own| own.value != secret.value));
+    let foreign = target
+        .secrets()
+        .filter(|secret| own.as_ref().is_none_or(|own| own.value != secret.value));
     foreign.collect()
 }
 
@@ -54,7 +57,11 @@ fn downstream(site: Site<'_>, target: &Target) -> Result<(), Mismatch> {
         for (place, text) in places(answer) {
             if let Some(length) = found(&secret.value, &text) {
                 let message = format!("{length} characters of {} are in {place}", secret.shown);
-                return Err(Mismatch::of(message, "no credential", format!("a part of {}", secret.shown)));
+                return Err(Mismatch::of(
+                    message,
+                    "no credential",
+                    format!("a part of {}", secret.shown),
+                ));
             }
         }
     }
@@ -62,18 +69,31 @@ fn downstream(site: Site<'_>, target: &Target) -> Result<(), Mismatch> {
 }
 
 fn upstream(site: Site<'_>) -> Result<(), Mismatch> {
-    let leaked = site.exchange.calls().iter().any(|call| !call.canaries.is_empty());
+    let leaked = site
+        .exchange
+        .calls()
+        .iter()
+        .any(|call| !call.canaries.is_empty());
     if !leaked {
         return Ok(());
     }
-    Err(Mismatch::of("a client's key was sent to the provider", "no client's key", "a client's key"))
+    Err(Mismatch::of(
+        "a client's key was sent to the provider",
+        "no client's key",
+        "a client's key",
+    ))
 }
 
 /// Every text of an answer, image data left out.
 fn places(answer: &Received) -> Vec<(String, String)> {
-    let headers = answer.headers.iter().map(|(name, value)| (format!("the header {name}"), value.clone()));
+    let headers = answer
+        .headers
+        .iter()
+        .map(|(name, value)| (format!("the header {name}"), value.clone()));
     let body = String::from_utf8_lossy(&answer.body);
-    let body = body.split('"').filter(|text| text.len() < IMAGE_DATA || text.contains(' '));
+    let body = body
+        .split('"')
+        .filter(|text| text.len() < IMAGE_DATA || text.contains(' '));
     let body = body.collect::<Vec<_>>().join("\"");
     headers.chain([("the body".to_owned(), body)]).collect()
 }
@@ -87,7 +107,10 @@ fn found(secret: &str, text: &str) -> Option<usize> {
         BASE64_URL_SAFE_NO_PAD.encode(secret),
         percent_encode(secret),
     ];
-    encoded.iter().filter_map(|secret| fragment(secret, text)).max()
+    encoded
+        .iter()
+        .filter_map(|secret| fragment(secret, text))
+        .max()
 }
 
 fn fragment(secret: &str, text: &str) -> Option<usize> {
@@ -108,20 +131,27 @@ fn fragment(secret: &str, text: &str) -> Option<usize> {
         }
     }
     // A short secret leaks only as a whole.
-    longest.or_else(|| (letters.len() < FRAGMENT && letters.len() >= 4 && text.contains(secret)).then_some(letters.len()))
+    longest.or_else(|| {
+        (letters.len() < FRAGMENT && letters.len() >= 4 && text.contains(secret))
+            .then_some(letters.len())
+    })
 }
 
 /// Whether a fragment cannot be a word of an ordinary text.
 fn tells(fragment: &str, is_start: bool) -> bool {
-    let has_digit = fragment.bytes().any(|byte| byte.is_ascii_digit());
-    let has_mark = fragment.bytes().any(|byte| !byte.is_ascii_alphanumeric());
-    has_digit || (is_start && has_mark) || fragment.len() >= WORDY_FRAGMENT
+    is_telling(fragment, is_start) || fragment.len() >= WORDY_FRAGMENT
 }
 
 fn percent_encode(text: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
     text.bytes()
-        .map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
+        .map(|byte| {
+            if plain(byte) {
+                char::from(byte).to_string()
+            } else {
+                format!("%{byte:02X}")
+            }
+        })
         .collect()
 }
 
@@ -134,7 +164,16 @@ mod tests {
         let key = "sk-up7Kq2ZxV9bT4nLw";
         assert!(found(key, "Incorrect API key provided: sk-up7Kq******4nLw").is_some());
         assert!(found(key, "…xV9bT4nLw…").is_some());
-        assert!(found(key, &format!("Authorization: Basic {}", BASE64_STANDARD_NO_PAD.encode(key))).is_some());
+        assert!(
+            found(
+                key,
+                &format!(
+                    "Authorization: Basic {}",
+                    BASE64_STANDARD_NO_PAD.encode(key)
+                )
+            )
+            .is_some()
+        );
         assert_eq!(found(key, "sk-up7K and nothing more"), None);
     }
 

@@ -36,7 +36,9 @@ impl Check for PaidTwice {
 fn judge_one(site: Site<'_>, policy: RetryPolicy) -> Result<(), Mismatch> {
     let asked = asked_for(&site.exchange.sent);
     let calls = site.exchange.calls();
-    let counted = calls.iter().filter(|call| policy == RetryPolicy::Unpaid || was_delivered(call));
+    let counted = calls
+        .iter()
+        .filter(|call| policy == RetryPolicy::Unpaid || was_delivered(call));
     let made: usize = counted.map(images_made).sum();
     if made <= asked {
         return Ok(());
@@ -45,11 +47,17 @@ fn judge_one(site: Site<'_>, policy: RetryPolicy) -> Result<(), Mismatch> {
         "the client asked for {asked} images once, {made} were made upstream in {} calls: somebody pays twice",
         calls.len()
     );
-    Err(Mismatch::of(message, format!("at most {asked} images"), format!("{made} images")))
+    Err(Mismatch::of(
+        message,
+        format!("at most {asked} images"),
+        format!("{made} images"),
+    ))
 }
 
 fn images_made(call: &Entry) -> usize {
-    call.answer.as_ref().map_or(0, |answer| answer.summary.images.len())
+    call.answer
+        .as_ref()
+        .map_or(0, |answer| answer.summary.images.len())
 }
 
 /// The provider handed the whole answer over; otherwise its outcome is not known to the target.
@@ -59,7 +67,10 @@ fn was_delivered(call: &Entry) -> bool {
 }
 
 fn asked_for(sent: &Sent) -> usize {
-    let body: Option<Value> = sent.body.as_ref().and_then(|body| serde_json::from_slice(body).ok());
+    let body: Option<Value> = sent
+        .body
+        .as_ref()
+        .and_then(|body| serde_json::from_slice(body).ok());
     let n = body.and_then(|body| body.get("n")?.as_u64());
     n.and_then(|n| n.try_into().ok()).unwrap_or(1)
 }

@@ -21,7 +21,10 @@ impl Check for StreamOrder {
 
     fn judge(&self, evidence: &Evidence<'_>, bench: &mut Bench<'_>) {
         for site in sites(evidence) {
-            let stream = site.exchange.answer().filter(|answer| answer.is_stream() && answer.is_success());
+            let stream = site
+                .exchange
+                .answer()
+                .filter(|answer| answer.is_stream() && answer.is_success());
             let Some(answer) = stream.filter(|_| site.is_image_operation()) else {
                 continue;
             };
@@ -44,7 +47,11 @@ fn judge_one(answer: &Received) -> Result<(), Mismatch> {
             return Ok(());
         }
         let message = "the stream ended properly, but with neither a completed nor an error event";
-        return Err(Mismatch::of(message, "a completed or an error event", seen()));
+        return Err(Mismatch::of(
+            message,
+            "a completed or an error event",
+            seen(),
+        ));
     };
     let after: Vec<_> = answer.events[last + 1..].iter().collect();
     let legal = match after.as_slice() {
@@ -53,22 +60,41 @@ fn judge_one(answer: &Received) -> Result<(), Mismatch> {
         _ => false,
     };
     legal.then_some(()).ok_or_else(|| {
-        Mismatch::of("events follow the one that ends the stream", "nothing but one [DONE]", seen())
+        Mismatch::of(
+            "events follow the one that ends the stream",
+            "nothing but one [DONE]",
+            seen(),
+        )
     })
 }
 
 fn is_terminal(event: &StreamEvent) -> bool {
-    let has_error = || event.json().is_some_and(|data| data.get("error").is_some_and(|error| !error.is_null()));
+    let has_error = || {
+        event
+            .json()
+            .is_some_and(|data| data.get("error").is_some_and(|error| !error.is_null()))
+    };
     event.kind().ends_with(".completed") || event.kind() == "error" || has_error()
 }
 
 fn indices_ascend(events: &[StreamEvent]) -> Result<(), Mismatch> {
     let mut before: Option<u64> = None;
-    let partials = events.iter().filter(|event| event.kind().ends_with("partial_image"));
-    for index in partials.filter_map(|event| event.json()?.get("partial_image_index").and_then(Value::as_u64)) {
+    let partials = events
+        .iter()
+        .filter(|event| event.kind().ends_with("partial_image"));
+    for index in partials.filter_map(|event| {
+        event
+            .json()?
+            .get("partial_image_index")
+            .and_then(Value::as_u64)
+    }) {
         if before.is_some_and(|before| index <= before) {
             let message = "the indices of the partial images do not ascend";
-            return Err(Mismatch::of(message, format!("more than {}", before.unwrap_or_default()), index.to_string()));
+            return Err(Mismatch::of(
+                message,
+                format!("more than {}", before.unwrap_or_default()),
+                index.to_string(),
+            ));
         }
         before = Some(index);
     }

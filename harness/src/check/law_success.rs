@@ -17,15 +17,22 @@ impl Check for SuccessMeansImage {
     }
 
     fn judge(&self, evidence: &Evidence<'_>, bench: &mut Bench<'_>) {
-        for site in sites(evidence).filter(|site| site.is_image_operation()) {
+        for site in sites(evidence).filter(super::Site::is_image_operation) {
             // Without its end, an answer says nothing yet.
-            let answer = site.exchange.answer().filter(|answer| answer.is_success() && answer.end == End::Whole);
+            let answer = site
+                .exchange
+                .answer()
+                .filter(|answer| answer.is_success() && answer.end == End::Whole);
             let Some(answer) = answer.filter(|_| !site.is_scripted_with("malformed-json")) else {
                 continue;
             };
             let result = judge_one(site.exchange, answer).map_err(|problem| {
                 // Who relays an empty success of the provider's own has not lost the image.
-                if site.is_scripted_with("no-image") { problem.soft() } else { problem }
+                if site.is_scripted_with("no-image") {
+                    problem.soft()
+                } else {
+                    problem
+                }
             });
             bench.record(site, self.id(), self.id(), result);
         }
@@ -33,12 +40,19 @@ impl Check for SuccessMeansImage {
 }
 
 fn judge_one(exchange: &Exchange, answer: &Received) -> Result<(), Mismatch> {
-    let has_image = exchange.final_images().any(|image| image.bytes.is_ok() || image.location == "url");
+    let has_image = exchange
+        .final_images()
+        .any(|image| image.bytes.is_ok() || image.location == "url");
     let has_error = answer.error().is_some_and(|error| !error.is_null());
     if has_image || has_error {
         return Ok(());
     }
-    let found = answer.document().map_or("a body that is no JSON".to_owned(), |body| shown(&body));
-    let message = format!("the answer is a {} without any image or stated error", answer.status);
+    let found = answer
+        .document()
+        .map_or("a body that is no JSON".to_owned(), |body| shown(&body));
+    let message = format!(
+        "the answer is a {} without any image or stated error",
+        answer.status
+    );
     Err(Mismatch::of(message, "an image or an error", found))
 }

@@ -119,7 +119,11 @@ impl Mismatch {
 
     /// Something that is not what it must be.
     #[must_use]
-    pub fn of(message: impl Into<String>, expected: impl Into<String>, actual: impl Into<String>) -> Self {
+    pub fn of(
+        message: impl Into<String>,
+        expected: impl Into<String>,
+        actual: impl Into<String>,
+    ) -> Self {
         Self {
             message: message.into(),
             expected: Some(expected.into()),
@@ -165,15 +169,19 @@ pub struct Site<'e> {
 
 /// Every exchange of an instance.
 pub(crate) fn sites<'e>(evidence: &'e Evidence<'_>) -> impl Iterator<Item = Site<'e>> {
-    evidence.steps.iter().enumerate().flat_map(|(step, evidence)| {
-        let exchanges = evidence.exchanges.iter().enumerate();
-        exchanges.map(move |(copy, exchange)| Site {
-            step,
-            copy,
-            evidence,
-            exchange,
+    evidence
+        .steps
+        .iter()
+        .enumerate()
+        .flat_map(|(step, evidence)| {
+            let exchanges = evidence.exchanges.iter().enumerate();
+            exchanges.map(move |(copy, exchange)| Site {
+                step,
+                copy,
+                evidence,
+                exchange,
+            })
         })
-    })
 }
 
 /// Runs every check.
@@ -200,7 +208,9 @@ pub fn judge(
 fn merge(findings: Vec<Finding>) -> Vec<Finding> {
     let mut merged: Vec<Finding> = Vec::new();
     for finding in findings {
-        let same = |other: &&mut Finding| other.id == finding.id && other.requirement == finding.requirement;
+        let same = |other: &&mut Finding| {
+            other.id == finding.id && other.requirement == finding.requirement
+        };
         match merged.iter_mut().find(same) {
             Some(kept) if finding.verdict > kept.verdict => *kept = finding,
             Some(_) => {}
@@ -212,8 +222,17 @@ fn merge(findings: Vec<Finding>) -> Vec<Finding> {
 
 impl Bench<'_> {
     /// Writes a judgement down.
-    pub(crate) fn record(&mut self, site: Site<'_>, check: &str, requirement: &str, result: Result<(), Mismatch>) {
-        let level = self.requirements.get(requirement).map(|requirement| requirement.level);
+    pub(crate) fn record(
+        &mut self,
+        site: Site<'_>,
+        check: &str,
+        requirement: &str,
+        result: Result<(), Mismatch>,
+    ) {
+        let level = self
+            .requirements
+            .get(requirement)
+            .map(|requirement| requirement.level);
         let mismatch = result.err();
         let verdict = match mismatch.as_ref().map(|mismatch| mismatch.weight) {
             None => Verdict::Pass,
@@ -271,7 +290,11 @@ pub(crate) fn no_answer(exchange: &Exchange) -> Mismatch {
     use crate::exchange::Outcome;
     match &exchange.outcome {
         Outcome::NoAnswer(reason) => Mismatch::of("no answer came", "an answer", reason.clone()),
-        Outcome::TimedOut => Mismatch::of("no answer came in time", "an answer", "nothing within the time limit"),
+        Outcome::TimedOut => Mismatch::of(
+            "no answer came in time",
+            "an answer",
+            "nothing within the time limit",
+        ),
         Outcome::HungUp => Mismatch::new("the harness had hung up before the answer").untestable(),
         Outcome::Answer(_) => Mismatch::new("an answer came"),
     }

@@ -26,7 +26,9 @@ impl Check for SchemaCheck {
                 };
                 let result = match site.exchange.answer() {
                     None => Err(no_answer(site.exchange)),
-                    Some(answer) => documents(answer).and_then(|documents| hold(name, &documents, bench)),
+                    Some(answer) => {
+                        documents(answer).and_then(|documents| hold(name, &documents, bench))
+                    }
                 };
                 bench.record(site, self.id(), &expected.requirement, result);
             }
@@ -40,24 +42,40 @@ fn documents(answer: &Received) -> Result<Vec<(String, Value)>, Mismatch> {
         let body = answer.json().ok_or_else(|| no_json("the body"))?;
         return Ok(vec![("the body".to_owned(), body)]);
     }
-    let events = answer.events.iter().enumerate().filter(|(_, event)| !event.is_done());
+    let events = answer
+        .events
+        .iter()
+        .enumerate()
+        .filter(|(_, event)| !event.is_done());
     let documents = events.map(|(index, event)| {
         let place = format!("event {}", index + 1);
-        event.json().map(|data| (place.clone(), data)).ok_or_else(|| no_json(&place))
+        event
+            .json()
+            .map(|data| (place.clone(), data))
+            .ok_or_else(|| no_json(&place))
     });
     documents.collect()
 }
 
 fn hold(name: &str, documents: &[(String, Value)], bench: &Bench<'_>) -> Result<(), Mismatch> {
-    let schema = bench.schema(name).map_err(|error| Mismatch::new(error.to_string()))?;
+    let schema = bench
+        .schema(name)
+        .map_err(|error| Mismatch::new(error.to_string()))?;
     for (place, document) in documents {
         let problems: Vec<_> = issues(&schema, document)
             .into_iter()
-            .map(|(pointer, problem)| format!("at {}: {problem}", if pointer.is_empty() { "/" } else { &pointer }))
+            .map(|(pointer, problem)| {
+                format!(
+                    "at {}: {problem}",
+                    if pointer.is_empty() { "/" } else { &pointer }
+                )
+            })
             .collect();
         if !problems.is_empty() {
             let problems = problems.join("; ");
-            return Err(Mismatch::new(format!("{place} does not have the form of schemas/{name}.json: {problems}")));
+            return Err(Mismatch::new(format!(
+                "{place} does not have the form of schemas/{name}.json: {problems}"
+            )));
         }
     }
     Ok(())

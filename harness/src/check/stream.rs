@@ -32,15 +32,30 @@ fn judge_one(site: Site<'_>, expected: &StreamExpectation, bench: &mut Bench<'_>
         bench.record(site, check, &expected.requirement, result);
     };
     if let Some(events) = &expected.events {
-        record("stream.events", answer().and_then(|answer| events_are(events, answer)));
+        record(
+            "stream.events",
+            answer().and_then(|answer| events_are(events, answer)),
+        );
     }
     if let Some(bounds) = expected.partial_images {
-        let count = answer().map(|answer| kinds(answer).iter().filter(|kind| kind.ends_with("partial_image")).count());
-        record("stream.partial_images", count.and_then(|count| {
-            bounds.holds(count).then_some(()).ok_or_else(|| {
-                Mismatch::of(format!("{count} partial images came"), format!("{bounds:?}"), count.to_string())
-            })
-        }));
+        let count = answer().map(|answer| {
+            kinds(answer)
+                .iter()
+                .filter(|kind| kind.ends_with("partial_image"))
+                .count()
+        });
+        record(
+            "stream.partial_images",
+            count.and_then(|count| {
+                bounds.holds(count).then_some(()).ok_or_else(|| {
+                    Mismatch::of(
+                        format!("{count} partial images came"),
+                        format!("{bounds:?}"),
+                        count.to_string(),
+                    )
+                })
+            }),
+        );
     }
     if let Some(end) = expected.end {
         record("stream.end", answer().and_then(|answer| ends(end, answer)));
@@ -52,12 +67,23 @@ fn judge_one(site: Site<'_>, expected: &StreamExpectation, bench: &mut Bench<'_>
 
 /// The answer, if it is a stream.
 fn streamed(site: Site<'_>) -> Result<&Received, Mismatch> {
-    let answer = site.exchange.answer().ok_or_else(|| no_answer(site.exchange))?;
+    let answer = site
+        .exchange
+        .answer()
+        .ok_or_else(|| no_answer(site.exchange))?;
     if answer.is_stream() {
         return Ok(answer);
     }
-    let found = format!("status {}, content-type {:?}", answer.status, answer.media_type());
-    Err(Mismatch::of("the answer is no stream", "content-type text/event-stream", found))
+    let found = format!(
+        "status {}, content-type {:?}",
+        answer.status,
+        answer.media_type()
+    );
+    Err(Mismatch::of(
+        "the answer is no stream",
+        "content-type text/event-stream",
+        found,
+    ))
 }
 
 fn kinds(answer: &Received) -> Vec<String> {
@@ -71,7 +97,11 @@ fn events_are(expected: &[String], answer: &Received) -> Result<(), Mismatch> {
         return Ok(());
     }
     let message = "the stream does not have the expected events";
-    Err(Mismatch::of(message, expected.join("\n"), actual.join("\n")))
+    Err(Mismatch::of(
+        message,
+        expected.join("\n"),
+        actual.join("\n"),
+    ))
 }
 
 fn ends(expected: StreamEnd, answer: &Received) -> Result<(), Mismatch> {
@@ -84,13 +114,16 @@ fn ends(expected: StreamEnd, answer: &Received) -> Result<(), Mismatch> {
         StreamEnd::Completed => "a completed event",
         StreamEnd::Error => "an error event",
     };
-    good.then_some(()).ok_or_else(|| Mismatch::of(format!("the stream does not end with {word}"), word, last))
+    good.then_some(())
+        .ok_or_else(|| Mismatch::of(format!("the stream does not end with {word}"), word, last))
 }
 
 fn held(site: Site<'_>) -> Result<(), Mismatch> {
     let answer = streamed(site)?;
     // Fewer partial images than asked for are legal; only what comes late was held back.
-    let passes_partials = kinds(answer).iter().any(|kind| kind.ends_with("partial_image"));
+    let passes_partials = kinds(answer)
+        .iter()
+        .any(|kind| kind.ends_with("partial_image"));
     for hold in &site.exchange.holds {
         let place = hold.wanted.before_event;
         let wanted = hold.wanted.client_has;
@@ -103,8 +136,13 @@ fn held(site: Site<'_>) -> Result<(), Mismatch> {
                 let message = format!(
                     "the provider had sent {place} events and held, but the client had only {had} of {wanted}: the target does not pass each event on as it comes"
                 );
-                let problem = Mismatch::of(message, format!("{wanted} events"), format!("{had} events"));
-                return Err(if passes_partials { problem } else { problem.soft() });
+                let problem =
+                    Mismatch::of(message, format!("{wanted} events"), format!("{had} events"));
+                return Err(if passes_partials {
+                    problem
+                } else {
+                    problem.soft()
+                });
             }
             Some(_) => {}
         }

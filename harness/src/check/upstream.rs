@@ -31,8 +31,18 @@ impl Check for Upstream {
     }
 }
 
-fn judge_one(site: Site<'_>, expected: &UpstreamExpectation, target: &Target, bench: &mut Bench<'_>) {
-    let calls: Vec<_> = site.exchange.calls().iter().filter(|call| call.operation.is_some()).collect();
+fn judge_one(
+    site: Site<'_>,
+    expected: &UpstreamExpectation,
+    target: &Target,
+    bench: &mut Bench<'_>,
+) {
+    let calls: Vec<_> = site
+        .exchange
+        .calls()
+        .iter()
+        .filter(|call| call.operation.is_some())
+        .collect();
     let seen = site.exchange.upstream.is_some();
     let mut record = |check: &str, result: Result<(), Mismatch>| {
         let unseen = || Mismatch::new("there is no mock upstream to look at").untestable();
@@ -43,22 +53,49 @@ fn judge_one(site: Site<'_>, expected: &UpstreamExpectation, target: &Target, be
         record("upstream.calls", number_of_calls(wanted, calls.len()));
     }
     if let Some(wanted) = expected.images_requested {
-        record("upstream.images_requested", images_requested(wanted, &calls));
+        record(
+            "upstream.images_requested",
+            images_requested(wanted, &calls),
+        );
     }
     for (name, matcher) in &expected.sent {
         let member = |call: &Entry| call.sent.get(name).cloned();
-        record(&format!("upstream.sent:{name}"), every(&calls, &format!("'{name}' as sent upstream"), matcher, member));
+        record(
+            &format!("upstream.sent:{name}"),
+            every(
+                &calls,
+                &format!("'{name}' as sent upstream"),
+                matcher,
+                member,
+            ),
+        );
     }
     for (name, matcher) in &expected.effective {
         let member = |call: &Entry| call.effective.get(name).cloned();
-        record(&format!("upstream.effective:{name}"), every(&calls, &format!("'{name}' upstream, after defaults,"), matcher, member));
+        record(
+            &format!("upstream.effective:{name}"),
+            every(
+                &calls,
+                &format!("'{name}' upstream, after defaults,"),
+                matcher,
+                member,
+            ),
+        );
     }
     for (name, matcher) in &expected.headers {
         let member = |call: &Entry| {
             let value = call.headers.iter().find(|(key, _)| key == name);
             value.map(|(_, value)| value.as_str().into())
         };
-        record(&format!("upstream.headers:{name}"), every(&calls, &format!("the upstream header {name}"), matcher, member));
+        record(
+            &format!("upstream.headers:{name}"),
+            every(
+                &calls,
+                &format!("the upstream header {name}"),
+                matcher,
+                member,
+            ),
+        );
     }
     if expected.credential.is_some() {
         record("upstream.credential", credential(&calls, target));
@@ -77,7 +114,11 @@ fn peer_gone(site: Site<'_>, calls: &[&Entry]) -> Result<(), Mismatch> {
         return Ok(());
     }
     let message = "the client had gone, but the target stayed on its call to the provider";
-    Err(Mismatch::of(message, "the upstream call is dropped", "it was kept"))
+    Err(Mismatch::of(
+        message,
+        "the upstream call is dropped",
+        "it was kept",
+    ))
 }
 
 fn number_of_calls(wanted: Calls, actual: usize) -> Result<(), Mismatch> {
@@ -91,7 +132,11 @@ fn number_of_calls(wanted: Calls, actual: usize) -> Result<(), Mismatch> {
         }
     };
     holds.then_some(()).ok_or_else(|| {
-        Mismatch::of(format!("{actual} calls arrived upstream, {text} were expected"), text.clone(), actual.to_string())
+        Mismatch::of(
+            format!("{actual} calls arrived upstream, {text} were expected"),
+            text.clone(),
+            actual.to_string(),
+        )
     })
 }
 
@@ -102,7 +147,11 @@ fn images_requested(wanted: u64, calls: &[&Entry]) -> Result<(), Mismatch> {
         return Ok(());
     }
     let message = format!("{actual} images were requested upstream, the client asked for {wanted}");
-    Err(Mismatch::of(message, wanted.to_string(), actual.to_string()))
+    Err(Mismatch::of(
+        message,
+        wanted.to_string(),
+        actual.to_string(),
+    ))
 }
 
 /// Every call has a member that matches.
@@ -134,7 +183,9 @@ fn matches(matcher: &Matcher, value: Option<&Value>) -> bool {
         return true;
     }
     match (matcher, value) {
-        (Matcher::Equals(Value::String(text)), Some(Value::Object(kept))) => is_shortened(text, kept),
+        (Matcher::Equals(Value::String(text)), Some(Value::Object(kept))) => {
+            is_shortened(text, kept)
+        }
         _ => false,
     }
 }
@@ -149,14 +200,30 @@ fn credential(calls: &[&Entry], target: &Target) -> Result<(), Mismatch> {
     if calls.is_empty() {
         return Err(Mismatch::new("no call arrived upstream").untestable());
     }
-    let keys: Vec<_> = target.upstream_keys.iter().map(|key| credential_label(&key.value)).collect();
+    let keys: Vec<_> = target
+        .upstream_keys
+        .iter()
+        .map(|key| credential_label(&key.value))
+        .collect();
     for call in calls {
-        let label = call.credential.as_ref().map(|credential| credential.label.as_str()).unwrap_or_default();
+        let label = call
+            .credential
+            .as_ref()
+            .map(|credential| credential.label.as_str())
+            .unwrap_or_default();
         if !call.canaries.is_empty() && !target.policies.shared_key {
-            return Err(Mismatch::of("a client's key was sent to the provider", "the target's own key only", "a client's key"));
+            return Err(Mismatch::of(
+                "a client's key was sent to the provider",
+                "the target's own key only",
+                "a client's key",
+            ));
         }
         if !keys.is_empty() && !keys.iter().any(|key| key == label) {
-            return Err(Mismatch::of("the provider did not get the target's own key", "the target's own key", "another key, or none"));
+            return Err(Mismatch::of(
+                "the provider did not get the target's own key",
+                "the target's own key",
+                "another key, or none",
+            ));
         }
     }
     Ok(())

@@ -29,13 +29,25 @@ impl Check for Usage {
 }
 
 fn equal(site: Site<'_>) -> Result<(), Mismatch> {
-    let answer = site.exchange.answer().ok_or_else(|| no_answer(site.exchange))?;
-    let usages = site.exchange.calls().iter().filter_map(|call| call.answer.as_ref()?.summary.usage.clone());
-    let sent = sum(usages).ok_or_else(|| Mismatch::new("the provider was not seen to send usage").untestable())?;
-    let usage = answer.document().and_then(|document| document.get("usage").cloned());
+    let answer = site
+        .exchange
+        .answer()
+        .ok_or_else(|| no_answer(site.exchange))?;
+    let usages = site
+        .exchange
+        .calls()
+        .iter()
+        .filter_map(|call| call.answer.as_ref()?.summary.usage.clone());
+    let sent = sum(usages)
+        .ok_or_else(|| Mismatch::new("the provider was not seen to send usage").untestable())?;
+    let usage = answer
+        .document()
+        .and_then(|document| document.get("usage").cloned());
     let usage = usage.unwrap_or(Value::Null);
     // A gateway may add members of its own; those of the provider must be there with their values.
-    let broken = sent.iter().find(|(name, value)| usage.get(name.as_str()) != Some(*value));
+    let broken = sent
+        .iter()
+        .find(|(name, value)| usage.get(name.as_str()) != Some(*value));
     match broken {
         None => Ok(()),
         Some((name, _)) => Err(Mismatch::of(
@@ -59,12 +71,17 @@ fn sum(usages: impl Iterator<Item = Value>) -> Option<serde_json::Map<String, Va
     total
 }
 
-fn add(mut total: serde_json::Map<String, Value>, more: &serde_json::Map<String, Value>) -> serde_json::Map<String, Value> {
+fn add(
+    mut total: serde_json::Map<String, Value>,
+    more: &serde_json::Map<String, Value>,
+) -> serde_json::Map<String, Value> {
     for (name, value) in more {
         let before = total.get(name).cloned().unwrap_or_default();
         let sum = match (before, value) {
             (Value::Object(before), Value::Object(value)) => Value::Object(add(before, value)),
-            (before, value) => (before.as_u64().unwrap_or_default() + value.as_u64().unwrap_or_default()).into(),
+            (before, value) => {
+                (before.as_u64().unwrap_or_default() + value.as_u64().unwrap_or_default()).into()
+            }
         };
         total.insert(name.clone(), sum);
     }

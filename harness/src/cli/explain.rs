@@ -24,12 +24,22 @@ pub(super) struct Explain {
 impl Explain {
     pub(super) fn run(&self) -> Result<Exit, Stopped> {
         let outline = outline(&self.target.options(None, false), &env)?;
-        let selection = Selection { cases: vec![self.id.clone()], ..Selection::default() };
+        let selection = Selection {
+            cases: vec![self.id.clone()],
+            ..Selection::default()
+        };
         let instances = select(&outline.catalog, &outline.target, &selection);
         if instances.is_empty() {
             let known = outline.catalog.cases.iter().map(|case| case.id.as_str());
-            let message = format!("no case '{}': did you mean {}?", self.id.as_str(), nearest(self.id.as_str(), known));
-            return Err(Stopped { exit: Exit::Nothing, message });
+            let message = format!(
+                "no case '{}': did you mean {}?",
+                self.id.as_str(),
+                nearest(self.id.as_str(), known)
+            );
+            return Err(Stopped {
+                exit: Exit::Nothing,
+                message,
+            });
         }
         let mut out = std::io::stdout().lock();
         let mut last = None;
@@ -44,7 +54,11 @@ impl Explain {
     }
 }
 
-fn write_case(out: &mut impl std::io::Write, case: &Case, catalog: &Catalog) -> std::io::Result<()> {
+fn write_case(
+    out: &mut impl std::io::Write,
+    case: &Case,
+    catalog: &Catalog,
+) -> std::io::Result<()> {
     writeln!(out, "\n{}\n  {}", case.id, case.summary)?;
     for (name, values) in &case.matrix {
         writeln!(out, "  for {name} in {}", Value::Array(values.clone()))?;
@@ -54,7 +68,14 @@ fn write_case(out: &mut impl std::io::Write, case: &Case, catalog: &Catalog) -> 
     }
     for (index, step) in case.steps.iter().enumerate() {
         writeln!(out, "\n  step {}", index + 1)?;
-        for part in ["request", "upstream", "expect", "save", "disconnect", "parallel"] {
+        for part in [
+            "request",
+            "upstream",
+            "expect",
+            "save",
+            "disconnect",
+            "parallel",
+        ] {
             if let Some(value) = step.get(part) {
                 let text = serde_json::to_string_pretty(value).unwrap_or_default();
                 writeln!(out, "    {part}: {}", text.replace('\n', "\n    "))?;
@@ -66,15 +87,27 @@ fn write_case(out: &mut impl std::io::Write, case: &Case, catalog: &Catalog) -> 
         if let Some(requirement) = catalog.requirements.get(id) {
             let level = requirement.level.as_str();
             writeln!(out, "    {id} ({level}): {}", requirement.summary)?;
-            writeln!(out, "      \"{}\"\n      {} (read {})", requirement.quote, requirement.url, requirement.read)?;
+            writeln!(
+                out,
+                "      \"{}\"\n      {} (read {})",
+                requirement.quote, requirement.url, requirement.read
+            )?;
         }
     }
     writeln!(out, "\n  instances")
 }
 
-fn write_instance(out: &mut impl std::io::Write, instance: &crate::case::Instance, outline: &Outline) -> std::io::Result<()> {
+fn write_instance(
+    out: &mut impl std::io::Write,
+    instance: &crate::case::Instance,
+    outline: &Outline,
+) -> std::io::Result<()> {
     match applies(instance, &outline.target, outline.means) {
-        Ok(()) => writeln!(out, "    {} applies to the profile {}", instance.id, outline.target.profile.id),
+        Ok(()) => writeln!(
+            out,
+            "    {} applies to the profile {}",
+            instance.id, outline.target.profile.id
+        ),
         Err(reason) => writeln!(out, "    {} does not apply: {reason}", instance.id),
     }
 }

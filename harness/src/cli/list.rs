@@ -27,16 +27,25 @@ impl List {
         let outline = outline(&self.target.options(None, false), &env)?;
         let mut out = std::io::stdout().lock();
         let mut shown = 0_usize;
-        for instance in select(&outline.catalog, &outline.target, &self.selection.selection()) {
+        for instance in select(
+            &outline.catalog,
+            &outline.target,
+            &self.selection.selection(),
+        ) {
             match applies(&instance, &outline.target, outline.means) {
                 Ok(()) => writeln!(out, "{:60} {}", instance.id, instance.case.summary)?,
-                Err(reason) if self.all => writeln!(out, "{:60} not applicable: {reason}", instance.id)?,
+                Err(reason) if self.all => {
+                    writeln!(out, "{:60} not applicable: {reason}", instance.id)?;
+                }
                 Err(_) => continue,
             }
             shown += 1;
         }
         if shown == 0 {
-            let stopped = Stopped { exit: Exit::Nothing, message: "no case is selected".to_owned() };
+            let stopped = Stopped {
+                exit: Exit::Nothing,
+                message: "no case is selected".to_owned(),
+            };
             return Err(stopped);
         }
         Ok(Exit::Good)

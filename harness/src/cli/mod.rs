@@ -93,7 +93,9 @@ fn pattern(text: &str) -> Result<Pattern, String> {
 }
 
 fn shard(text: &str) -> Result<(u32, u32), String> {
-    let parts = text.split_once('/').and_then(|(part, parts)| Some((part.parse().ok()?, parts.parse().ok()?)));
+    let parts = text
+        .split_once('/')
+        .and_then(|(part, parts)| Some((part.parse().ok()?, parts.parse().ok()?)));
     match parts {
         Some((part, parts)) if part >= 1 && part <= parts => Ok((part, parts)),
         _ => Err("expected I/N with I from 1 to N, such as 2/5".to_owned()),
@@ -107,7 +109,11 @@ fn duration(text: &str) -> Result<Duration, String> {
 impl TargetArgs {
     fn options(&self, timeout: Option<Duration>, allow_paid: bool) -> Options {
         Options {
-            target: self.target.as_deref().map(TargetChoice::parse).unwrap_or_default(),
+            target: self
+                .target
+                .as_deref()
+                .map(TargetChoice::parse)
+                .unwrap_or_default(),
             profile: self.profile.clone(),
             api_key_env: self.api_key_env.clone(),
             cases: self.cases.clone(),
@@ -137,7 +143,10 @@ impl TargetArgs {
         }
         option("--upstream", self.upstream.clone());
         let moved = self.upstream_listen != crate::run::setup::DEFAULT_UPSTREAM;
-        option("--upstream-listen", moved.then(|| self.upstream_listen.to_string()));
+        option(
+            "--upstream-listen",
+            moved.then(|| self.upstream_listen.to_string()),
+        );
         words.extend(self.no_upstream.then(|| "--no-upstream".to_owned()));
         words.join(" ")
     }
@@ -178,11 +187,17 @@ struct Stopped {
 
 impl Stopped {
     fn usage(message: impl Into<String>) -> Self {
-        Self { exit: Exit::Usage, message: message.into() }
+        Self {
+            exit: Exit::Usage,
+            message: message.into(),
+        }
     }
 
     fn error(message: impl Into<String>) -> Self {
-        Self { exit: Exit::Error, message: message.into() }
+        Self {
+            exit: Exit::Error,
+            message: message.into(),
+        }
     }
 }
 
@@ -198,7 +213,10 @@ impl From<SetupError> for Stopped {
             }
             cause = inner.source();
         }
-        Self { exit: error.exit(), message }
+        Self {
+            exit: error.exit(),
+            message,
+        }
     }
 }
 

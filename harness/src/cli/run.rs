@@ -60,10 +60,16 @@ impl FromStr for ReportRequest {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let (format, path) = text.split_once('=').ok_or_else(|| {
-            format!("expected FORMAT=FILE with FORMAT one of {}", report::names().join(", "))
+            format!(
+                "expected FORMAT=FILE with FORMAT one of {}",
+                report::names().join(", ")
+            )
         })?;
         report::format(format).map_err(|error| error.to_string())?;
-        Ok(Self { format: format.to_owned(), path: PathBuf::from(path) })
+        Ok(Self {
+            format: format.to_owned(),
+            path: PathBuf::from(path),
+        })
     }
 }
 
@@ -71,7 +77,8 @@ impl ReportRequest {
     /// Opens the file and makes the report.
     pub(crate) fn open(&self, context: &Arc<Context>) -> Result<Box<dyn Report>, ReportError> {
         let place = self.path.display().to_string();
-        let output = Output::file(&self.path).map_err(|source| ReportError::Write { place, source })?;
+        let output =
+            Output::file(&self.path).map_err(|source| ReportError::Write { place, source })?;
         Ok(report::format(&self.format)?.report(context, output))
     }
 }
@@ -81,9 +88,16 @@ impl Run {
         let runtime = tokio::runtime::Runtime::new()?;
         let options = self.target.options(self.timeout, self.allow_paid);
         let running = runtime.block_on(setup::start(&options, &env))?;
-        let instances = select(&running.session.catalog, &running.session.target, &self.selection.selection());
+        let instances = select(
+            &running.session.catalog,
+            &running.session.target,
+            &self.selection.selection(),
+        );
         if instances.is_empty() {
-            return Err(Stopped { exit: Exit::Nothing, message: "no case is selected: see image-harness list".to_owned() });
+            return Err(Stopped {
+                exit: Exit::Nothing,
+                message: "no case is selected: see image-harness list".to_owned(),
+            });
         }
         runtime.block_on(self.report(&running, &instances))
     }
@@ -93,19 +107,32 @@ impl Run {
         let rerun = format!("image-harness run {}", self.target.again());
         let context = Arc::new(session.context(instances.len(), rerun.trim_end()));
         let mut reporting = Reporting::new();
-        let terminal = report::format("terminal").map_err(|error| Stopped::error(error.to_string()))?;
-        reporting.add("on the terminal", terminal.report(&context, Output::stdout()));
+        let terminal =
+            report::format("terminal").map_err(|error| Stopped::error(error.to_string()))?;
+        reporting.add(
+            "on the terminal",
+            terminal.report(&context, Output::stdout()),
+        );
         for request in &self.reports {
-            let report = request.open(&context).map_err(|error| Stopped::usage(error.to_string()))?;
+            let report = request
+                .open(&context)
+                .map_err(|error| Stopped::usage(error.to_string()))?;
             reporting.add(request.path.display().to_string(), report);
         }
         reporting.event(&Event::Started(&context.header));
-        let pace = Pace { jobs: self.jobs.into(), fail_fast: self.fail_fast };
+        let pace = Pace {
+            jobs: self.jobs.into(),
+            fail_fast: self.fail_fast,
+        };
         let summary = engine::run(session, instances, pace, |event| reporting.event(event)).await;
         let broken = reporting.finish();
         for error in &broken {
             writeln!(std::io::stderr(), "error: {error}")?;
         }
-        Ok(if broken.is_empty() { summary.exit } else { Exit::Error })
+        Ok(if broken.is_empty() {
+            summary.exit
+        } else {
+            Exit::Error
+        })
     }
 }

@@ -56,7 +56,12 @@ impl Client {
     }
 
     /// Sends a request. `events` is told the number of events so far.
-    pub async fn send(&self, sent: &Sent, manner: Manner, events: &watch::Sender<usize>) -> Outcome {
+    pub async fn send(
+        &self,
+        sent: &Sent,
+        manner: Manner,
+        events: &watch::Sender<usize>,
+    ) -> Outcome {
         let end = Instant::now() + manner.timeout;
         let request = match self.request(sent) {
             Ok(request) => request,
@@ -88,11 +93,19 @@ impl Client {
     }
 
     fn request(&self, sent: &Sent) -> Result<reqwest::Request, String> {
-        let method = sent.method.parse().map_err(|_| format!("'{}' is no method", sent.method))?;
-        let url: reqwest::Url = sent.url.parse().map_err(|error| format!("'{}' is no URL: {error}", sent.url))?;
+        let method = sent
+            .method
+            .parse()
+            .map_err(|_| format!("'{}' is no method", sent.method))?;
+        let url: reqwest::Url = sent
+            .url
+            .parse()
+            .map_err(|error| format!("'{}' is no URL: {error}", sent.url))?;
         let mut request = reqwest::Request::new(method, url);
         for (name, value) in &sent.headers {
-            let parsed = HeaderName::try_from(name.as_str()).ok().zip(HeaderValue::try_from(value.as_str()).ok());
+            let parsed = HeaderName::try_from(name.as_str())
+                .ok()
+                .zip(HeaderValue::try_from(value.as_str()).ok());
             let (name, value) = parsed.ok_or_else(|| format!("header '{name}' cannot be sent"))?;
             request.headers_mut().append(name, value);
         }
@@ -139,7 +152,9 @@ async fn read_body(
         }
         let _ = events.send(received.events.len());
         match manner.disconnect {
-            Some(DisconnectAfter::Event(count)) if received.events.len() >= count => break End::HungUp,
+            Some(DisconnectAfter::Event(count)) if received.events.len() >= count => {
+                break End::HungUp;
+            }
             _ => {}
         }
     };

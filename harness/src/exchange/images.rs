@@ -59,8 +59,18 @@ impl SeenImage {
     #[must_use]
     pub fn token(&self) -> Option<String> {
         let picture = self.picture.as_ref().ok()?;
-        let mark = picture.mark.and_then(|mark| mark.token).map(|token| token.to_string());
-        mark.or_else(|| picture.provenance.as_ref()?.token.as_ref().map(ToString::to_string))
+        let mark = picture
+            .mark
+            .and_then(|mark| mark.token)
+            .map(|token| token.to_string());
+        mark.or_else(|| {
+            picture
+                .provenance
+                .as_ref()?
+                .token
+                .as_ref()
+                .map(ToString::to_string)
+        })
     }
 }
 
@@ -68,7 +78,10 @@ impl SeenImage {
 #[must_use]
 pub fn find(answer: &Received, fetched: &Fetched) -> Vec<SeenImage> {
     if !answer.is_stream() {
-        return answer.json().map(|body| of_body(&body, fetched)).unwrap_or_default();
+        return answer
+            .json()
+            .map(|body| of_body(&body, fetched))
+            .unwrap_or_default();
     }
     let events = answer.events.iter().enumerate();
     let images = events.filter_map(|(index, event)| {
@@ -76,10 +89,18 @@ pub fn find(answer: &Received, fetched: &Fetched) -> Vec<SeenImage> {
         let text = data.get("b64_json")?.as_str()?;
         let kind = event.kind();
         let partial = kind.ends_with("partial_image").then(|| {
-            data.get("partial_image_index").and_then(Value::as_u64).unwrap_or_default()
+            data.get("partial_image_index")
+                .and_then(Value::as_u64)
+                .unwrap_or_default()
         });
         let place = format!("event {} /b64_json", index + 1);
-        Some(image(place, "b64_json", partial, announced(&data), decode_base64(text)))
+        Some(image(
+            place,
+            "b64_json",
+            partial,
+            announced(&data),
+            decode_base64(text),
+        ))
     });
     images.collect()
 }
@@ -89,8 +110,13 @@ pub fn find(answer: &Received, fetched: &Fetched) -> Vec<SeenImage> {
 pub fn urls(answer: &Received) -> Vec<String> {
     let body = answer.json().unwrap_or_default();
     let items = body.get("data").and_then(Value::as_array);
-    let urls = items.into_iter().flatten().filter_map(|item| item.get("url")?.as_str());
-    urls.filter(|url| url.starts_with("http")).map(str::to_owned).collect()
+    let urls = items
+        .into_iter()
+        .flatten()
+        .filter_map(|item| item.get("url")?.as_str());
+    urls.filter(|url| url.starts_with("http"))
+        .map(str::to_owned)
+        .collect()
 }
 
 fn of_body(body: &Value, fetched: &Fetched) -> Vec<SeenImage> {
@@ -99,11 +125,23 @@ fn of_body(body: &Value, fetched: &Fetched) -> Vec<SeenImage> {
     for (index, item) in items.into_iter().flatten().enumerate() {
         if let Some(text) = item.get("b64_json").and_then(Value::as_str) {
             let place = format!("/data/{index}/b64_json");
-            found.push(image(place, "b64_json", None, announced(body), decode_base64(text)));
+            found.push(image(
+                place,
+                "b64_json",
+                None,
+                announced(body),
+                decode_base64(text),
+            ));
         }
         if let Some(url) = item.get("url").and_then(Value::as_str) {
             let place = format!("/data/{index}/url");
-            found.push(image(place, "url", None, announced(body), of_url(url, fetched)));
+            found.push(image(
+                place,
+                "url",
+                None,
+                announced(body),
+                of_url(url, fetched),
+            ));
         }
     }
     found
@@ -114,7 +152,10 @@ fn announced(data: &Value) -> Option<String> {
 }
 
 fn of_url(url: &str, fetched: &Fetched) -> Result<Bytes, String> {
-    if let Some((_, payload)) = url.strip_prefix("data:").and_then(|rest| rest.split_once(',')) {
+    if let Some((_, payload)) = url
+        .strip_prefix("data:")
+        .and_then(|rest| rest.split_once(','))
+    {
         return decode_base64(payload);
     }
     match fetched.get(url) {
@@ -140,7 +181,10 @@ fn image(
     announced: Option<String>,
     bytes: Result<Bytes, String>,
 ) -> SeenImage {
-    let picture = bytes.as_ref().map_err(Clone::clone).and_then(|bytes| decode(bytes));
+    let picture = bytes
+        .as_ref()
+        .map_err(Clone::clone)
+        .and_then(|bytes| decode(bytes));
     SeenImage {
         place,
         location,
@@ -160,7 +204,12 @@ pub fn decode(bytes: &[u8]) -> Result<SeenPicture, String> {
         Ok(ImageFormat::Png) => "png",
         Ok(ImageFormat::Jpeg) => "jpeg",
         Ok(ImageFormat::WebP) => "webp",
-        _ => return Err(format!("neither PNG, JPEG nor WebP: it begins with {}", first_bytes(bytes))),
+        _ => {
+            return Err(format!(
+                "neither PNG, JPEG nor WebP: it begins with {}",
+                first_bytes(bytes)
+            ));
+        }
     };
     let mut limits = Limits::default();
     limits.max_image_width = Some(LONGEST_SIDE);
@@ -170,7 +219,9 @@ pub fn decode(bytes: &[u8]) -> Result<SeenPicture, String> {
         .with_guessed_format()
         .map_err(|error| error.to_string())?;
     reader.limits(limits);
-    let picture = reader.decode().map_err(|error| format!("a broken {format}: {error}"))?;
+    let picture = reader
+        .decode()
+        .map_err(|error| format!("a broken {format}: {error}"))?;
     let (width, height) = (picture.width(), picture.height());
     let luma = picture.to_luma8();
     let mark = read_strip(width, height, |x, y| luma.get_pixel(x, y).0[0]);
@@ -187,12 +238,20 @@ pub fn decode(bytes: &[u8]) -> Result<SeenPicture, String> {
 }
 
 fn is_transparent(picture: &DynamicImage) -> bool {
-    picture.color().has_alpha() && picture.to_rgba8().pixels().any(|pixel| pixel.0[3] < u8::MAX)
+    picture.color().has_alpha()
+        && picture
+            .to_rgba8()
+            .pixels()
+            .any(|pixel| pixel.0[3] < u8::MAX)
 }
 
 fn first_bytes(bytes: &[u8]) -> String {
     let shown = &bytes[..bytes.len().min(8)];
-    if shown.is_empty() { "nothing".to_owned() } else { hex(shown) }
+    if shown.is_empty() {
+        "nothing".to_owned()
+    } else {
+        hex(shown)
+    }
 }
 
 /// Lower-case hex.
@@ -207,8 +266,16 @@ mod tests {
     #[test]
     fn what_is_no_picture_says_why() {
         assert!(decode(b"<html>").unwrap_err().contains("neither PNG"));
-        assert!(decode(b"\x89PNG\r\n\x1a\nrest").unwrap_err().contains("a broken png"));
-        assert!(decode_base64("iVBO\nRw0K").unwrap_err().contains("no plain base64"));
+        assert!(
+            decode(b"\x89PNG\r\n\x1a\nrest")
+                .unwrap_err()
+                .contains("a broken png")
+        );
+        assert!(
+            decode_base64("iVBO\nRw0K")
+                .unwrap_err()
+                .contains("no plain base64")
+        );
         assert!(decode_base64("data:image/png;base64,iVBO").is_err());
     }
 }

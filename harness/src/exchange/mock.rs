@@ -24,7 +24,9 @@ pub struct Mock {
 #[derive(Debug, thiserror::Error)]
 pub enum MockError {
     /// The journal dropped entries that the harness needs.
-    #[error("the mock's journal has a gap: it begins at {oldest}, {wanted} was asked for; raise --journal-entries or lower --jobs")]
+    #[error(
+        "the mock's journal has a gap: it begins at {oldest}, {wanted} was asked for; raise --journal-entries or lower --jobs"
+    )]
     Gap {
         /// The oldest entry that is kept.
         oldest: u64,
@@ -59,7 +61,10 @@ impl Mock {
     pub fn new(url: &str) -> Result<Self, MockError> {
         let url = url.trim_end_matches('/').to_owned();
         let http = reqwest::Client::builder().no_proxy().timeout(LIMIT).build();
-        let http = http.map_err(|source| MockError::Unreachable { url: url.clone(), source })?;
+        let http = http.map_err(|source| MockError::Unreachable {
+            url: url.clone(),
+            source,
+        })?;
         Ok(Self { http, url })
     }
 
@@ -78,7 +83,11 @@ impl Mock {
         if health.server == "image-mock-server" {
             return Ok(health);
         }
-        Err(MockError::Refused { what: "health".into(), status: 200, text: health.server })
+        Err(MockError::Refused {
+            what: "health".into(),
+            status: 200,
+            text: health.server,
+        })
     }
 
     /// Sets the script of a token; later entries have a greater sequence number than what is returned.
@@ -86,7 +95,9 @@ impl Mock {
     /// # Errors
     /// The script cannot be used, or the mock does not answer.
     pub async fn script(&self, token: &str, script: &ScriptText) -> Result<u64, MockError> {
-        let set: ScriptSet = self.call("PUT", &format!("scripts/{token}"), script).await?;
+        let set: ScriptSet = self
+            .call("PUT", &format!("scripts/{token}"), script)
+            .await?;
         Ok(set.last)
     }
 
@@ -95,7 +106,9 @@ impl Mock {
     /// # Errors
     /// The mock does not answer.
     pub async fn forget(&self, token: &str) -> Result<(), MockError> {
-        let _: serde_json::Value = self.call("DELETE", &format!("scripts/{token}"), &()).await?;
+        let _: serde_json::Value = self
+            .call("DELETE", &format!("scripts/{token}"), &())
+            .await?;
         Ok(())
     }
 
@@ -104,7 +117,9 @@ impl Mock {
     /// # Errors
     /// The token has no script, or the mock does not answer.
     pub async fn release(&self, token: &str) -> Result<(), MockError> {
-        let _: serde_json::Value = self.call("POST", &format!("scripts/{token}/release"), &()).await?;
+        let _: serde_json::Value = self
+            .call("POST", &format!("scripts/{token}/release"), &())
+            .await?;
         Ok(())
     }
 
@@ -168,10 +183,20 @@ impl Mock {
         self.call("GET", &format!("journal?{query}"), &()).await
     }
 
-    async fn call<B: Serialize, R: DeserializeOwned>(&self, method: &str, path: &str, body: &B) -> Result<R, MockError> {
-        let unreachable = |source| MockError::Unreachable { url: self.url.clone(), source };
+    async fn call<B: Serialize, R: DeserializeOwned>(
+        &self,
+        method: &str,
+        path: &str,
+        body: &B,
+    ) -> Result<R, MockError> {
+        let unreachable = |source| MockError::Unreachable {
+            url: self.url.clone(),
+            source,
+        };
         let method = method.parse().unwrap_or(reqwest::Method::GET);
-        let mut request = self.http.request(method, format!("{}/_mock/{path}", self.url));
+        let mut request = self
+            .http
+            .request(method, format!("{}/_mock/{path}", self.url));
         let body = serde_json::to_string(body).unwrap_or_default();
         if body != "null" {
             request = request.body(body);
@@ -193,7 +218,10 @@ impl Mock {
 
 fn complete(page: Page, after: u64) -> Result<Vec<Entry>, MockError> {
     if page.oldest > after + 1 && page.last > after {
-        return Err(MockError::Gap { oldest: page.oldest, wanted: after + 1 });
+        return Err(MockError::Gap {
+            oldest: page.oldest,
+            wanted: after + 1,
+        });
     }
     Ok(page.entries)
 }

@@ -26,7 +26,9 @@ impl StreamEvent {
     /// What kind of event it is: the `type` of its data, else its name.
     #[must_use]
     pub fn kind(&self) -> String {
-        let stated = self.json().and_then(|data| data.get("type")?.as_str().map(str::to_owned));
+        let stated = self
+            .json()
+            .and_then(|data| data.get("type")?.as_str().map(str::to_owned));
         stated.or_else(|| self.name.clone()).unwrap_or_default()
     }
 
@@ -130,9 +132,13 @@ mod tests {
 
     #[test]
     fn line_ends_comments_and_pieces_do_not_matter() {
-        let text = "\u{feff}: hello\r\nevent: a\r\ndata: {\"x\":\ndata:1}\r\rdata: last\n\n".as_bytes();
+        let text =
+            "\u{feff}: hello\r\nevent: a\r\ndata: {\"x\":\ndata:1}\r\rdata: last\n\n".as_bytes();
         let wanted = (
-            vec![(Some("a".to_owned()), "{\"x\":\n1}".to_owned()), (None, "last".to_owned())],
+            vec![
+                (Some("a".to_owned()), "{\"x\":\n1}".to_owned()),
+                (None, "last".to_owned()),
+            ],
             false,
         );
         assert_eq!(read(&[text]), wanted);

@@ -27,12 +27,19 @@ pub fn applies(instance: &Instance, target: &Target, means: Means) -> Result<(),
     }
     for role in case.credentials() {
         if !target.has_credential(role) {
-            return Err(format!("the target has no credential for the role '{}'", role.as_str()));
+            return Err(format!(
+                "the target has no credential for the role '{}'",
+                role.as_str()
+            ));
         }
     }
     for step in &case.steps {
-        let operation = step.pointer("/request/operation").and_then(serde_json::Value::as_str);
-        if let Some(operation) = operation.filter(|operation| !target.profile.paths.contains_key(*operation)) {
+        let operation = step
+            .pointer("/request/operation")
+            .and_then(serde_json::Value::as_str);
+        if let Some(operation) =
+            operation.filter(|operation| !target.profile.paths.contains_key(*operation))
+        {
             return Err(format!("the target has no operation '{operation}'"));
         }
     }
@@ -56,7 +63,10 @@ pub fn applies(instance: &Instance, target: &Target, means: Means) -> Result<(),
 
 fn promised(case: &Case, target: &Target) -> Result<(), String> {
     let requirements = case.requirements();
-    if requirements.iter().any(|requirement| target.profile.promises(requirement)) {
+    if requirements
+        .iter()
+        .any(|requirement| target.profile.promises(requirement))
+    {
         return Ok(());
     }
     Err(format!(
@@ -71,16 +81,19 @@ fn has(need: &Need, instance: &Instance, target: &Target) -> Result<(), String> 
         Need::Feature(feature) if !target.profile.features.contains(feature) => {
             Err(format!("the target does not have the feature '{feature}'"))
         }
-        Need::Credential(role) if !target.has_credential(*role) => {
-            Err(format!("the target has no credential for the role '{}'", role.as_str()))
-        }
+        Need::Credential(role) if !target.has_credential(*role) => Err(format!(
+            "the target has no credential for the role '{}'",
+            role.as_str()
+        )),
         Need::Limit { name, at_least } => {
             let mut scope = Scope::default();
             instance.bind(&mut scope);
             let least = scope.fill(at_least).ok().and_then(|least| least.as_i64());
             match (target.profile.limits.get(name), least) {
                 (Some(limit), Some(least)) if *limit >= least => Ok(()),
-                (Some(limit), Some(least)) => Err(format!("the target's limit '{name}' is {limit}, it needs {least}")),
+                (Some(limit), Some(least)) => Err(format!(
+                    "the target's limit '{name}' is {limit}, it needs {least}"
+                )),
                 _ => Err(format!("the target says nothing of the limit '{name}'")),
             }
         }

@@ -25,7 +25,7 @@ pub struct Header {
     pub requirements: String,
     /// How many instances will be run.
     pub instances: usize,
-    /// The options that select the same target, for commands that rerun a case.
+    /// The beginning of a command that runs a case of this run again.
     pub rerun: String,
 }
 

@@ -25,10 +25,20 @@ pub(super) struct Holds {
 impl Holds {
     /// The holds of a step's script, each with what the client must have meanwhile.
     pub(super) fn of(step: &Step) -> Self {
-        let wanted: Vec<ClientHas> = step.expect.stream.iter().flat_map(|stream| stream.held.clone()).collect();
-        let answers = step.upstream.iter().flat_map(|ScriptText { answers }| answers);
+        let wanted: Vec<ClientHas> = step
+            .expect
+            .stream
+            .iter()
+            .flat_map(|stream| stream.held.clone())
+            .collect();
+        let answers = step
+            .upstream
+            .iter()
+            .flat_map(|ScriptText { answers }| answers);
         let points = answers.flat_map(|answer| &answer.hold).map(|point| {
-            let wanted = wanted.iter().find(|wanted| HoldPoint::BeforeEvent(wanted.before_event) == *point);
+            let wanted = wanted
+                .iter()
+                .find(|wanted| HoldPoint::BeforeEvent(wanted.before_event) == *point);
             (*point, wanted.copied())
         });
         let points: Vec<_> = points.collect();
@@ -72,7 +82,10 @@ impl Holds {
                 let _ = timeout(limit, enough).await;
                 let had = *events.borrow();
                 let mut seen = self.lock();
-                if let Some(hold) = seen.iter_mut().find(|hold| hold.wanted == *wanted && hold.had.is_none()) {
+                if let Some(hold) = seen
+                    .iter_mut()
+                    .find(|hold| hold.wanted == *wanted && hold.had.is_none())
+                {
                     hold.had = Some(had);
                 }
             }
@@ -82,7 +95,13 @@ impl Holds {
     }
 
     /// Returns once the first hold has lasted as long as `limit`.
-    pub(super) async fn stuck(&self, mock: &Mock, token: &str, after: u64, limit: Duration) -> Result<(), MockError> {
+    pub(super) async fn stuck(
+        &self,
+        mock: &Mock,
+        token: &str,
+        after: u64,
+        limit: Duration,
+    ) -> Result<(), MockError> {
         while reached(mock, token, after).await? == 0 {
             tokio::time::sleep(PAUSE).await;
         }

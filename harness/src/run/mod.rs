@@ -4,6 +4,7 @@ pub mod applies;
 pub mod engine;
 pub mod event;
 mod hold;
+mod observe;
 pub mod plan;
 mod probe;
 mod request;

@@ -33,11 +33,29 @@ pub enum Lane {
 /// The selected instances, in the order of the catalogue.
 #[must_use]
 pub fn select(catalog: &Catalog, target: &Target, selection: &Selection) -> Vec<Instance> {
-    let instances = catalog.cases.iter().flat_map(|case| Instance::all(case, &models(case, target)));
+    let instances = catalog
+        .cases
+        .iter()
+        .flat_map(|case| Instance::all(case, &models(case, target)));
     instances
-        .filter(|instance| selection.cases.is_empty() || selection.cases.iter().any(|pattern| instance.matches(pattern)))
-        .filter(|instance| !selection.skip.iter().any(|pattern| instance.matches(pattern)))
-        .filter(|instance| selection.shard.is_none_or(|shard| in_shard(&instance.id, shard)))
+        .filter(|instance| {
+            selection.cases.is_empty()
+                || selection
+                    .cases
+                    .iter()
+                    .any(|pattern| instance.matches(pattern))
+        })
+        .filter(|instance| {
+            !selection
+                .skip
+                .iter()
+                .any(|pattern| instance.matches(pattern))
+        })
+        .filter(|instance| {
+            selection
+                .shard
+                .is_none_or(|shard| in_shard(&instance.id, shard))
+        })
         .collect()
 }
 
@@ -48,7 +66,10 @@ fn models(case: &Arc<Case>, target: &Target) -> Vec<String> {
     };
     let matching = target.profile.models.iter().filter(|(_, model)| {
         model.operations.contains(&need.operation)
-            && need.provider.as_ref().is_none_or(|provider| model.upstream.provider == *provider)
+            && need
+                .provider
+                .as_ref()
+                .is_none_or(|provider| model.upstream.provider == *provider)
     });
     matching.map(|(key, _)| key.clone()).collect()
 }
@@ -63,9 +84,17 @@ fn in_shard(id: &str, (part, parts): (u32, u32)) -> bool {
 #[must_use]
 pub fn lane(instance: &Instance) -> Lane {
     let steps = || instance.case.steps.iter();
-    let scripts = steps().flat_map(|step| step.pointer("/upstream/answers").and_then(Value::as_array).into_iter().flatten());
+    let scripts = steps().flat_map(|step| {
+        step.pointer("/upstream/answers")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+    });
     let is_ok = |answer: &Value| {
-        let text = answer.as_str().or_else(|| answer.get("do").and_then(Value::as_str)).unwrap_or_default();
+        let text = answer
+            .as_str()
+            .or_else(|| answer.get("do").and_then(Value::as_str))
+            .unwrap_or_default();
         text.split(['*', ';']).next() == Some("ok")
     };
     if scripts.into_iter().any(|answer| !is_ok(answer)) {
@@ -80,8 +109,12 @@ pub fn lane(instance: &Instance) -> Lane {
 fn expects_error(step: &Value) -> bool {
     let expectations = step.pointer("/expect/response").and_then(Value::as_array);
     expectations.into_iter().flatten().any(|expected| {
-        let refused = expected.get("status").cloned().map(serde_json::from_value::<crate::case::Status>);
-        expected.get("error").is_some() || matches!(refused, Some(Ok(status)) if status.is_refusal())
+        let refused = expected
+            .get("status")
+            .cloned()
+            .map(serde_json::from_value::<crate::case::Status>);
+        expected.get("error").is_some()
+            || matches!(refused, Some(Ok(status)) if status.is_refusal())
     })
 }
 
@@ -89,9 +122,14 @@ fn expects_error(step: &Value) -> bool {
 #[must_use]
 pub fn is_quiet(instance: &Instance) -> bool {
     let anonymous = |step: &Value| {
-        let request = step.get("request").map(ToString::to_string).unwrap_or_default();
+        let request = step
+            .get("request")
+            .map(ToString::to_string)
+            .unwrap_or_default();
         let looks = step.pointer("/expect/upstream").is_some() || step.get("upstream").is_some();
-        let carries = ["${prompt}", "${token}", "${token_id}"].iter().any(|name| request.contains(name));
+        let carries = ["${prompt}", "${token}", "${token_id}"]
+            .iter()
+            .any(|name| request.contains(name));
         looks && !carries
     };
     instance.case.quiet || instance.case.steps.iter().any(anonymous)

@@ -22,16 +22,29 @@ pub(super) async fn connected(
     let Some(mock) = &session.mock else {
         return Ok(());
     };
-    let origin = Origin { seed: session.seed, instance: NAME, repetition: 0, copy: 0 };
+    let origin = Origin {
+        seed: session.seed,
+        instance: NAME,
+        repetition: 0,
+        copy: 0,
+    };
     let token = origin.token().to_string();
     let after = mock.last().await?;
     let sent = request(session, own, &token, allow_paid)?;
-    let manner = Manner { timeout: session.target.timeout, disconnect: None };
-    let outcome = session.client.send(&sent, manner, &watch::channel(0).0).await;
+    let manner = Manner {
+        timeout: session.target.timeout,
+        disconnect: None,
+    };
+    let outcome = session
+        .client
+        .send(&sent, manner, &watch::channel(0).0)
+        .await;
     if !mock.entries(&token, after).await?.is_empty() {
         return Ok(());
     }
-    Err(SetupError::Disconnected(explain(session, &outcome, allow_paid)))
+    Err(SetupError::Disconnected(explain(
+        session, &outcome, allow_paid,
+    )))
 }
 
 fn request(
@@ -42,14 +55,23 @@ fn request(
 ) -> Result<Sent, SetupError> {
     let target = &session.target;
     let Some((operation, model)) = target.profile.models.iter().find_map(|(_, model)| {
-        model.operations.iter().find(|operation| target.profile.paths.contains_key(*operation)).map(|operation| (operation, model))
+        model
+            .operations
+            .iter()
+            .find(|operation| target.profile.paths.contains_key(*operation))
+            .map(|operation| (operation, model))
     }) else {
         let message = "the target's model table has no model for any of its operations";
         return Err(SetupError::Usage(message.to_owned()));
     };
     let mut body = own.unwrap_or_default();
-    body.entry("model").or_insert_with(|| model.name.clone().into());
-    let prompt = body.get("prompt").and_then(Value::as_str).unwrap_or("a probe of the connection").to_owned();
+    body.entry("model")
+        .or_insert_with(|| model.name.clone().into());
+    let prompt = body
+        .get("prompt")
+        .and_then(Value::as_str)
+        .unwrap_or("a probe of the connection")
+        .to_owned();
     body.insert("prompt".into(), format!("{prompt} [[case:{token}]]").into());
     if !allow_paid {
         // No provider makes such an image: it is refused, and costs nothing.
@@ -77,8 +99,12 @@ fn explain(session: &Session, outcome: &Outcome, allow_paid: bool) -> String {
     let target = &session.target.base_url;
     let upstream = &session.upstream_url;
     match outcome {
-        Outcome::NoAnswer(reason) => format!("the target {target} does not answer: {reason}. Is it running?"),
-        Outcome::TimedOut | Outcome::HungUp => format!("the target {target} did not answer in time"),
+        Outcome::NoAnswer(reason) => {
+            format!("the target {target} does not answer: {reason}. Is it running?")
+        }
+        Outcome::TimedOut | Outcome::HungUp => {
+            format!("the target {target} did not answer in time")
+        }
         Outcome::Answer(answer) if matches!(answer.status, 401 | 403) => format!(
             "the target {target} refused the key with {}: put a client key into the environment variable {} (or name another one with --api-key-env)",
             answer.status,

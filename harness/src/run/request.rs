@@ -15,7 +15,9 @@ pub(super) fn build(step: &Step, target: &Target, allowed: &[&str]) -> Result<Se
     let request = &step.request;
     if let Some(url) = &request.url {
         if !allowed.iter().any(|origin| same_origin(url, origin)) {
-            return Err(format!("'{url}' is neither of the target's nor of the mock's origin"));
+            return Err(format!(
+                "'{url}' is neither of the target's nor of the mock's origin"
+            ));
         }
         return Ok(Sent {
             method: request.method.clone().unwrap_or_else(|| "GET".to_owned()),
@@ -26,7 +28,12 @@ pub(super) fn build(step: &Step, target: &Target, allowed: &[&str]) -> Result<Se
     let path = path(request, target)?;
     let body = body(request);
     let mut headers: Vec<(String, String)> = Vec::new();
-    headers.extend(target.headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), value.clone())));
+    headers.extend(
+        target
+            .headers
+            .iter()
+            .map(|(name, value)| (name.to_ascii_lowercase(), value.clone())),
+    );
     if let Some(secret) = target.credential(request.credential) {
         let value = match &target.auth.scheme {
             Some(scheme) => format!("{scheme} {}", secret.value),
@@ -82,9 +89,18 @@ mod tests {
 
     #[test]
     fn an_origin_is_scheme_host_and_port() {
-        assert!(same_origin("http://127.0.0.1:9200/files/a.png", "http://127.0.0.1:9200"));
-        assert!(!same_origin("http://127.0.0.1:9200@evil.test/a.png", "http://127.0.0.1:9200"));
-        assert!(!same_origin("http://127.0.0.1:92001/", "http://127.0.0.1:9200"));
+        assert!(same_origin(
+            "http://127.0.0.1:9200/files/a.png",
+            "http://127.0.0.1:9200"
+        ));
+        assert!(!same_origin(
+            "http://127.0.0.1:9200@evil.test/a.png",
+            "http://127.0.0.1:9200"
+        ));
+        assert!(!same_origin(
+            "http://127.0.0.1:92001/",
+            "http://127.0.0.1:9200"
+        ));
         assert!(!same_origin("file:///etc/passwd", "file:///"));
     }
 }

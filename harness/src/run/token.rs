@@ -18,9 +18,16 @@ pub(super) struct Origin<'i> {
 
 impl Origin<'_> {
     pub(super) fn token(self) -> Token {
-        let Self { seed, instance, repetition, copy } = self;
+        let Self {
+            seed,
+            instance,
+            repetition,
+            copy,
+        } = self;
         let hash = Sha256::digest(format!("{seed}\n{instance}\n{repetition}\n{copy}"));
-        let bits = hash[..8].iter().fold(0, |bits, byte| bits << 8 | u64::from(*byte));
+        let bits = hash[..8]
+            .iter()
+            .fold(0, |bits, byte| bits << 8 | u64::from(*byte));
         Token::from_bits(bits & ((1 << 50) - 1))
     }
 }

@@ -57,7 +57,9 @@ impl Rig {
             upstream: mock.url(),
             http: reqwest::Client::builder().no_proxy().build().unwrap(),
         });
-        let router = Router::new().route("/v1/images/generations", post(generations)).with_state(gateway);
+        let router = Router::new()
+            .route("/v1/images/generations", post(generations))
+            .with_state(gateway);
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         tokio::spawn(async move { axum::serve(listener, router).await });
@@ -81,8 +83,11 @@ impl Rig {
             format!("--case={pattern}"),
             format!("--report=json={}", report.display()),
         ];
-        let output = tokio::task::spawn_blocking(move || harness(&arguments)).await.unwrap();
-        let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+        let output = tokio::task::spawn_blocking(move || harness(&arguments))
+            .await
+            .unwrap();
+        let text = String::from_utf8_lossy(&output.stdout).into_owned()
+            + &String::from_utf8_lossy(&output.stderr);
         let report = std::fs::read_to_string(report).unwrap_or_default();
         let report = serde_json::from_str(&report).unwrap_or_default();
         (output.status.code().unwrap(), text, report)
@@ -92,13 +97,27 @@ impl Rig {
 /// Runs the harness's binary.
 pub(crate) fn harness(arguments: &[String]) -> Output {
     let mut command = Command::new(PathBuf::from(env!("CARGO_BIN_EXE_image-harness")));
-    command.args(arguments).env_remove("IMAGE_HARNESS_API_KEY").output().unwrap()
+    command
+        .args(arguments)
+        .env_remove("IMAGE_HARNESS_API_KEY")
+        .output()
+        .unwrap()
 }
 
-async fn generations(State(gateway): State<Arc<Gateway>>, headers: HeaderMap, body: Bytes) -> Response {
-    let key = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+async fn generations(
+    State(gateway): State<Arc<Gateway>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let key = headers
+        .get(header::AUTHORIZATION)
+        .and_then(|value| value.to_str().ok());
     if key.is_none_or(|key| key.contains("invalid")) {
-        return refusal(StatusCode::UNAUTHORIZED, "a key is needed", "invalid_api_key");
+        return refusal(
+            StatusCode::UNAUTHORIZED,
+            "a key is needed",
+            "invalid_api_key",
+        );
     }
     let Ok(mut wanted) = serde_json::from_slice::<Map<String, Value>>(&body) else {
         return refusal(StatusCode::BAD_REQUEST, "no JSON object", "invalid_json");
@@ -106,10 +125,16 @@ async fn generations(State(gateway): State<Arc<Gateway>>, headers: HeaderMap, bo
     wanted.remove("response_format");
     match gateway.fault {
         Fault::DropsSize => drop(wanted.remove("size")),
-        Fault::ChangesQuality if wanted.contains_key("quality") => drop(wanted.insert("quality".into(), json!("high"))),
+        Fault::ChangesQuality if wanted.contains_key("quality") => {
+            drop(wanted.insert("quality".into(), json!("high")));
+        }
         _ => {}
     }
-    let attempts = if gateway.fault == Fault::PaysTwice { 2 } else { 1 };
+    let attempts = if gateway.fault == Fault::PaysTwice {
+        2
+    } else {
+        1
+    };
     for _ in 1..attempts {
         let _ = gateway.call(&wanted).await;
     }
@@ -118,20 +143,37 @@ async fn generations(State(gateway): State<Arc<Gateway>>, headers: HeaderMap, bo
 
 impl Gateway {
     async fn call(&self, wanted: &Map<String, Value>) -> Response {
-        let request = self.http.post(format!("{}/v1/images/generations", self.upstream));
+        let request = self
+            .http
+            .post(format!("{}/v1/images/generations", self.upstream));
         let request = request.header("authorization", format!("Bearer {UPSTREAM_KEY}"));
         let request = request.header("content-type", "application/json");
-        let sent = request.body(Value::Object(wanted.clone()).to_string()).send().await;
+        let sent = request
+            .body(Value::Object(wanted.clone()).to_string())
+            .send()
+            .await;
         let Ok(answer) = sent else {
-            return refusal(StatusCode::BAD_GATEWAY, "the provider cannot be reached", "upstream_error");
+            return refusal(
+                StatusCode::BAD_GATEWAY,
+                "the provider cannot be reached",
+                "upstream_error",
+            );
         };
         let mut status = StatusCode::from_u16(answer.status().as_u16()).unwrap();
         if self.fault == Fault::TurnsRefusalsInto500 && status == StatusCode::BAD_REQUEST {
             status = StatusCode::INTERNAL_SERVER_ERROR;
         }
         if status == StatusCode::UNAUTHORIZED {
-            let shown = if self.fault == Fault::LeaksUpstreamKey { UPSTREAM_KEY } else { "the provider's key" };
-            return refusal(StatusCode::BAD_GATEWAY, &format!("{shown} was refused"), "upstream_error");
+            let shown = if self.fault == Fault::LeaksUpstreamKey {
+                UPSTREAM_KEY
+            } else {
+                "the provider's key"
+            };
+            return refusal(
+                StatusCode::BAD_GATEWAY,
+                &format!("{shown} was refused"),
+                "upstream_error",
+            );
         }
         let kind = answer.headers().get("content-type").cloned();
         let kind = kind.unwrap_or_else(|| "application/json".parse().unwrap());
@@ -140,8 +182,16 @@ impl Gateway {
             Body::from_stream(answer.bytes_stream().map(|piece| piece.map(masked)))
         } else {
             match answer.bytes().await {
-                Ok(bytes) if is_stream || serde_json::from_slice::<Value>(&bytes).is_ok() => Body::from(bytes),
-                _ => return refusal(StatusCode::BAD_GATEWAY, "the provider's answer is broken", "upstream_error"),
+                Ok(bytes) if is_stream || serde_json::from_slice::<Value>(&bytes).is_ok() => {
+                    Body::from(bytes)
+                }
+                _ => {
+                    return refusal(
+                        StatusCode::BAD_GATEWAY,
+                        "the provider's answer is broken",
+                        "upstream_error",
+                    );
+                }
             }
         };
         (status, [(header::CONTENT_TYPE, kind)], body).into_response()
@@ -151,12 +201,19 @@ impl Gateway {
 /// The provider shows the beginning of a key that it refuses; in a stream that is one small piece.
 fn masked(piece: Bytes) -> Bytes {
     match std::str::from_utf8(&piece) {
-        Ok(text) if text.contains(&UPSTREAM_KEY[..8]) => text.replace(&UPSTREAM_KEY[..8], "[key]").into(),
+        Ok(text) if text.contains(&UPSTREAM_KEY[..8]) => {
+            text.replace(&UPSTREAM_KEY[..8], "[key]").into()
+        }
         _ => piece,
     }
 }
 
 fn refusal(status: StatusCode, message: &str, code: &str) -> Response {
     let error = json!({ "error": { "message": message, "type": "invalid_request_error", "param": null, "code": code } });
-    (status, [(header::CONTENT_TYPE, "application/json")], error.to_string()).into_response()
+    (
+        status,
+        [(header::CONTENT_TYPE, "application/json")],
+        error.to_string(),
+    )
+        .into_response()
 }

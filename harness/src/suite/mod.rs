@@ -9,25 +9,21 @@
 //! | `CONFORMANCE_CASE` | a pattern of cases |
 //! | `CONFORMANCE_REPORT` | `FORMAT=FILE`, written at the end |
 
+mod stage;
+
 use std::collections::BTreeMap;
 use std::process::ExitCode;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use libtest_mimic::{Arguments, Completion, Failed, Trial};
+use libtest_mimic::{Arguments, Trial};
 use tokio::runtime::Runtime;
-use tokio::sync::RwLock;
 
 use crate::case::{Instance, Pattern};
-use crate::cli::ReportRequest;
-use crate::report::{self, Reporting};
-use crate::run::CaseOutcome;
 use crate::run::applies::applies;
-use crate::run::engine::summarize;
-use crate::run::event::Event;
-use crate::run::plan::{Selection, is_quiet, select};
-use crate::run::session::Session;
-use crate::run::setup::{self, Options, Running, Starter, TargetChoice, UpstreamChoice};
-use crate::verdict::{Exit, Verdict};
+use crate::run::plan::{Selection, select};
+use crate::run::setup::{self, Options, Starter, TargetChoice, UpstreamChoice};
+use crate::verdict::Exit;
+use stage::Stage;
 
 /// Every profile that the reference gateway implements.
 const BUILTIN_PROFILES: &[&str] = &["platform"];
@@ -53,7 +49,10 @@ impl Suite {
     pub fn builtin() -> Self {
         Self {
             options: Options::default(),
-            profiles: BUILTIN_PROFILES.iter().map(|profile| (*profile).to_owned()).collect(),
+            profiles: BUILTIN_PROFILES
+                .iter()
+                .map(|profile| (*profile).to_owned())
+                .collect(),
         }
     }
 
@@ -106,10 +105,18 @@ impl Suite {
             check_selection(arguments, &trials, &wanted)?;
             self.check_nextest()?;
         }
-        let selected = |trial: &&Planned| !arguments.list && !is_filtered_out(arguments, &trial.name);
-        let needed: Vec<_> = trials.iter().filter(selected).map(|trial| trial.profile.clone()).collect();
+        let selected =
+            |trial: &&Planned| !arguments.list && !is_filtered_out(arguments, &trial.name);
+        let needed: Vec<_> = trials
+            .iter()
+            .filter(selected)
+            .map(|trial| trial.profile.clone())
+            .collect();
         let stage = Arc::new(self.stage(runtime, &needed)?);
-        let trials = trials.into_iter().map(|planned| planned.trial(&stage)).collect();
+        let trials = trials
+            .into_iter()
+            .map(|planned| planned.trial(&stage))
+            .collect();
         let conclusion = libtest_mimic::run(arguments, trials);
         if !arguments.list {
             stage.report()?;
@@ -133,7 +140,9 @@ impl Suite {
         if let Some(upstream) = variable("CONFORMANCE_UPSTREAM") {
             self.options.upstream = UpstreamChoice::Url(upstream);
         }
-        let case = variable("CONFORMANCE_CASE").map(|text| Pattern::parse(&text)).transpose();
+        let case = variable("CONFORMANCE_CASE")
+            .map(|text| Pattern::parse(&text))
+            .transpose();
         case.map_err(|error| usage(format!("CONFORMANCE_CASE: {error}")))
     }
 
@@ -151,7 +160,8 @@ impl Suite {
         };
         let mut trials = Vec::new();
         for profile in &self.profiles {
-            let outline = setup::outline(&self.options_for(profile), &variable).map_err(Stopped::of)?;
+            let outline =
+                setup::outline(&self.options_for(profile), &variable).map_err(Stopped::of)?;
             let shown = outline.target.profile.id.clone();
             for instance in select(&outline.catalog, &outline.target, &selection) {
                 trials.push(Planned {
@@ -167,7 +177,10 @@ impl Suite {
 
     /// Under nextest every case is a process of its own: they must share a mock that none of them owns.
     fn check_nextest(&self) -> Result<(), Stopped> {
-        let external = matches!(self.options.target, TargetChoice::Url(_) | TargetChoice::File(_));
+        let external = matches!(
+            self.options.target,
+            TargetChoice::Url(_) | TargetChoice::File(_)
+        );
         let own_mock = matches!(self.options.upstream, UpstreamChoice::Listen(_));
         if variable("NEXTEST").is_none() || !external || !own_mock {
             return Ok(());
@@ -189,12 +202,7 @@ impl Suite {
                 sessions.insert(profile.clone(), started.map_err(Stopped::of)?);
             }
         }
-        Ok(Stage {
-            runtime,
-            sessions,
-            quiet: RwLock::new(()),
-            outcomes: Mutex::default(),
-        })
+        Ok(Stage::new(runtime, sessions))
     }
 }
 
@@ -211,133 +219,65 @@ impl Planned {
         let stage = Arc::clone(stage);
         // Decided now and not when it runs: nextest reports a trial that ignores itself as passed.
         let ignored = !self.applies;
-        Trial::ignorable_test(self.name, move || stage.run(&self.profile, &self.instance)).with_ignored_flag(ignored)
+        Trial::ignorable_test(self.name, move || stage.run(&self.profile, &self.instance))
+            .with_ignored_flag(ignored)
     }
-}
-
-/// What the trials share.
-struct Stage {
-    runtime: Runtime,
-    sessions: BTreeMap<String, Running>,
-    /// Cases that need quiet run alone.
-    quiet: RwLock<()>,
-    outcomes: Mutex<Vec<(String, Instance, CaseOutcome)>>,
-}
-
-impl Stage {
-    fn run(&self, profile: &str, instance: &Instance) -> Result<Completion, Failed> {
-        let running = self.sessions.get(profile).ok_or("the session was not started")?;
-        let session = &running.session;
-        let outcome = self.runtime.block_on(async {
-            if let Some(reason) = self.blocked(session, instance).await {
-                return CaseOutcome::without_evidence(instance, Verdict::Blocked, reason);
-            }
-            self.run_one(session, instance).await
-        });
-        let result = judged(session, &outcome);
-        self.lock().push((profile.to_owned(), instance.clone(), outcome));
-        result
-    }
-
-    async fn run_one(&self, session: &Session, instance: &Instance) -> CaseOutcome {
-        if is_quiet(instance) {
-            let _alone = self.quiet.write().await;
-            return session.run(instance).await;
-        }
-        let _together = self.quiet.read().await;
-        session.run(instance).await
-    }
-
-    /// A trial runs its prerequisites itself: it may be the only one in its process.
-    async fn blocked(&self, session: &Session, instance: &Instance) -> Option<String> {
-        for case in &instance.case.depends_on {
-            let pattern = Pattern::parse(case).ok()?;
-            let selection = Selection { cases: vec![pattern], ..Selection::default() };
-            for prerequisite in select(&session.catalog, &session.target, &selection) {
-                let outcome = self.run_one(session, &prerequisite).await;
-                if !matches!(outcome.verdict, Verdict::Pass | Verdict::Warn | Verdict::NotApplicable) {
-                    return Some(format!("it depends on {case}, which did not pass"));
-                }
-            }
-        }
-        None
-    }
-
-    fn report(&self) -> Result<(), Stopped> {
-        let Some(wanted) = variable("CONFORMANCE_REPORT") else {
-            return Ok(());
-        };
-        let outcomes = std::mem::take(&mut *self.lock());
-        let Some((profile, running)) = self.sessions.iter().next() else {
-            return Ok(());
-        };
-        let own = outcomes.into_iter().filter(|(of, ..)| of == profile);
-        let own: Vec<_> = own.map(|(_, instance, outcome)| (instance, outcome)).collect();
-        write_report(&wanted, &running.session, &own)
-            .map_err(|error| Stopped(Exit::Error, format!("CONFORMANCE_REPORT={wanted}: {error}")))
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<(String, Instance, CaseOutcome)>> {
-        self.outcomes.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-fn judged(session: &Session, outcome: &CaseOutcome) -> Result<Completion, Failed> {
-    if outcome.verdict.is_failure() {
-        return Err(report::describe(&session.context(1, RERUN), outcome).into());
-    }
-    match outcome.verdict {
-        Verdict::Pass | Verdict::Warn | Verdict::Flaky | Verdict::ExpectedFail => Ok(Completion::Completed),
-        _ => Ok(Completion::ignored_with(outcome.reason.clone().unwrap_or_default())),
-    }
-}
-
-/// Begins the command that runs a case again; the report adds the case.
-const RERUN: &str = "image-harness run";
-
-/// Writes one report of everything that ran.
-fn write_report(wanted: &str, session: &Session, runs: &[(Instance, CaseOutcome)]) -> Result<(), String> {
-    let context = Arc::new(session.context(runs.len(), RERUN));
-    let mut reporting = Reporting::new();
-    let request: ReportRequest = wanted.parse()?;
-    reporting.add(wanted, request.open(&context).map_err(|error| error.to_string())?);
-    reporting.event(&Event::Started(&context.header));
-    for (_, outcome) in runs {
-        reporting.event(&Event::Finished(outcome));
-    }
-    let runs = runs.iter().map(|(instance, outcome)| (instance, outcome));
-    reporting.event(&Event::Ended(&summarize(session, runs)));
-    reporting.finish().into_iter().next().map_or(Ok(()), |error| Err(error.to_string()))
 }
 
 /// A selection that names something and finds nothing is a mistake; cargo's filter for another test binary is
 /// not.
-fn check_selection(arguments: &Arguments, trials: &[Planned], wanted: &Option<Pattern>) -> Result<(), Stopped> {
-    if trials.iter().any(|trial| !is_filtered_out(arguments, &trial.name)) {
+fn check_selection(
+    arguments: &Arguments,
+    trials: &[Planned],
+    wanted: &Option<Pattern>,
+) -> Result<(), Stopped> {
+    if trials
+        .iter()
+        .any(|trial| !is_filtered_out(arguments, &trial.name))
+    {
         return Ok(());
     }
     let filter = arguments.filter.clone().unwrap_or_default();
     let named = filter.contains('/') || filter.contains("::");
     if wanted.is_some() && trials.is_empty() {
-        return Err(Stopped(Exit::Nothing, "CONFORMANCE_CASE selects no case".to_owned()));
+        return Err(Stopped(
+            Exit::Nothing,
+            "CONFORMANCE_CASE selects no case".to_owned(),
+        ));
     }
     if arguments.exact || named || (wanted.is_some() && filter.is_empty()) {
-        return Err(Stopped(Exit::Nothing, format!("'{filter}' selects no case")));
+        return Err(Stopped(
+            Exit::Nothing,
+            format!("'{filter}' selects no case"),
+        ));
     }
     complain(&format!("note: '{filter}' selects no conformance case"));
     Ok(())
 }
 
 fn is_filtered_out(arguments: &Arguments, name: &str) -> bool {
-    let matches = |filter: &String| if arguments.exact { name == filter } else { name.contains(filter.as_str()) };
-    arguments.filter.as_ref().is_some_and(|filter| !matches(filter)) || arguments.skip.iter().any(matches)
+    let matches = |filter: &String| {
+        if arguments.exact {
+            name == filter
+        } else {
+            name.contains(filter.as_str())
+        }
+    };
+    arguments
+        .filter
+        .as_ref()
+        .is_some_and(|filter| !matches(filter))
+        || arguments.skip.iter().any(matches)
 }
 
 /// Why nothing was run.
 struct Stopped(Exit, String);
 
 impl Stopped {
-    #[expect(clippy::needless_pass_by_value, reason = "used as a function for map_err")]
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "used as a function for map_err"
+    )]
     fn of(error: setup::SetupError) -> Self {
         Self(error.exit(), error.to_string())
     }

@@ -1,113 +1,37 @@
 //! Brings a run up: the mock upstream, the target in front of it, and the proof that they are connected.
 
+mod error;
+mod options;
+#[cfg(feature = "reference-gateway")]
+mod reference;
+
+pub use error::SetupError;
+pub use options::{
+    DEFAULT_KEY_VARIABLE, DEFAULT_UPSTREAM, Options, Starter, Starting, TargetChoice,
+    UpstreamChoice,
+};
+
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
-use std::path::PathBuf;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
 
 use mock_server::MockServer;
 use tokio::net::TcpListener;
 
 use crate::case::Credential;
-use crate::catalog::{Catalog, CatalogError, nearest};
+use crate::catalog::{Catalog, nearest};
 use crate::check::Schemas;
 use crate::exchange::client::Client;
-use crate::exchange::mock::{Mock, MockError};
+use crate::exchange::mock::Mock;
 use crate::profile::Profile;
 use crate::run::applies::Means;
 use crate::run::probe;
 use crate::run::session::Session;
-use crate::target::{Secret, Target, TargetError, TargetFile};
-use crate::verdict::Exit;
+use crate::target::{Secret, Target, TargetFile};
 
-/// Where the mock of a target that the harness did not start listens, unless told otherwise.
-pub const DEFAULT_UPSTREAM: SocketAddr =
-    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 9100);
-/// The variable that holds the client key of a target of which only the address is known.
-pub const DEFAULT_KEY_VARIABLE: &str = "IMAGE_HARNESS_API_KEY";
 /// The profile of the built-in target.
 const BUILTIN_PROFILE: &str = "platform";
 /// The profile of a target of which only the address is known.
 const BASELINE_PROFILE: &str = "openai-images";
-
-/// Starts a gateway in front of the upstream with this address, and gives the gateway's own.
-pub type Starter = Arc<dyn Fn(String) -> Starting + Send + Sync>;
-/// A gateway that is being started.
-pub type Starting = Pin<Box<dyn Future<Output = Result<String, Box<dyn std::error::Error + Send + Sync>>> + Send>>;
-
-/// What is to be tested.
-#[derive(Clone, Default)]
-pub enum TargetChoice {
-    /// The reference gateway, or the mock alone with a native profile.
-    #[default]
-    Builtin,
-    /// A file.
-    File(PathBuf),
-    /// A gateway that the caller starts.
-    Started(Starter),
-    /// An address.
-    Url(String),
-}
-
-impl TargetChoice {
-    /// What a text names: an address, or else a file.
-    #[must_use]
-    pub fn parse(text: &str) -> Self {
-        if text.contains("://") { Self::Url(text.to_owned()) } else { Self::File(PathBuf::from(text)) }
-    }
-}
-
-/// What stands behind the target.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum UpstreamChoice {
-    /// A mock that the harness starts there; one that already answers there is used.
-    Listen(SocketAddr),
-    /// A mock that runs already.
-    Url(String),
-    /// No mock: a real provider.
-    None,
-}
-
-/// Everything that a run can be told before it starts.
-#[derive(Clone)]
-pub struct Options {
-    /// What is to be tested.
-    pub target: TargetChoice,
-    /// The profile, where the target does not say it.
-    pub profile: Option<String>,
-    /// The variable that holds the client key.
-    pub api_key_env: Option<String>,
-    /// The user's own cases.
-    pub cases: Vec<PathBuf>,
-    /// What stands behind the target.
-    pub upstream: UpstreamChoice,
-    /// For one answer, where the target does not say it.
-    pub timeout: Option<Duration>,
-    /// Slow cases, too.
-    pub slow: bool,
-    /// One good request may be the probe.
-    pub allow_paid: bool,
-    /// Fixes tokens.
-    pub seed: u64,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            target: TargetChoice::default(),
-            profile: None,
-            api_key_env: None,
-            cases: Vec::new(),
-            upstream: UpstreamChoice::Listen(DEFAULT_UPSTREAM),
-            timeout: None,
-            slow: false,
-            allow_paid: false,
-            seed: 0,
-        }
-    }
-}
 
 /// A session and the servers that it started; they end when this is dropped.
 pub struct Running {
@@ -123,10 +47,17 @@ pub struct Running {
 /// # Errors
 /// A command line or file that cannot be used; a server that cannot be started; a target that is not connected to
 /// the mock.
-pub async fn start(options: &Options, env: &(dyn Fn(&str) -> Option<String> + Sync)) -> Result<Running, SetupError> {
+pub async fn start(
+    options: &Options,
+    env: &(dyn Fn(&str) -> Option<String> + Sync),
+) -> Result<Running, SetupError> {
     let catalog = Catalog::load(&options.cases)?;
     let client = Client::new().map_err(SetupError::Client)?;
-    let stage = Stage { options, env, catalog: &catalog };
+    let stage = Stage {
+        options,
+        env,
+        catalog: &catalog,
+    };
     let parts = match &options.target {
         TargetChoice::Builtin => stage.builtin().await?,
         TargetChoice::Started(starter) => stage.started(starter).await?,
@@ -137,12 +68,23 @@ pub async fn start(options: &Options, env: &(dyn Fn(&str) -> Option<String> + Sy
         target.timeout = timeout;
     }
     if let Some(mock) = &parts.mock_client {
-        let clients = target.credentials.values().map(|secret| secret.value.clone());
-        let canaries = if target.policies.shared_key { Vec::new() } else { clients.collect() };
+        let clients = target
+            .credentials
+            .values()
+            .map(|secret| secret.value.clone());
+        let canaries = if target.policies.shared_key {
+            Vec::new()
+        } else {
+            clients.collect()
+        };
         mock.canaries(canaries).await?;
     }
     let session = Session {
-        upstream_url: parts.mock_client.as_ref().map(|mock| mock.url().to_owned()).unwrap_or_default(),
+        upstream_url: parts
+            .mock_client
+            .as_ref()
+            .map(|mock| mock.url().to_owned())
+            .unwrap_or_default(),
         mock: parts.mock_client,
         target,
         seed: options.seed,
@@ -177,12 +119,23 @@ pub struct Outline {
 ///
 /// # Errors
 /// A command line or file that cannot be used.
-pub fn outline(options: &Options, env: &(dyn Fn(&str) -> Option<String> + Sync)) -> Result<Outline, SetupError> {
+pub fn outline(
+    options: &Options,
+    env: &(dyn Fn(&str) -> Option<String> + Sync),
+) -> Result<Outline, SetupError> {
     let catalog = Catalog::load(&options.cases)?;
-    let stage = Stage { options, env, catalog: &catalog };
+    let stage = Stage {
+        options,
+        env,
+        catalog: &catalog,
+    };
     let started = |default: &str| {
         let profile = stage.profile(options.profile.as_deref().unwrap_or(default))?;
-        Ok::<_, SetupError>(Target::of_url("http://localhost", profile, fixed_key(Credential::Default)))
+        Ok::<_, SetupError>(Target::of_url(
+            "http://localhost",
+            profile,
+            fixed_key(Credential::Default),
+        ))
     };
     let target = match &options.target {
         TargetChoice::Builtin => {
@@ -200,11 +153,17 @@ pub fn outline(options: &Options, env: &(dyn Fn(&str) -> Option<String> + Sync))
         slow: options.slow,
         paid: options.allow_paid,
     };
-    Ok(Outline { catalog, target, means })
+    Ok(Outline {
+        catalog,
+        target,
+        means,
+    })
 }
 
 fn is_native(profile: &Profile) -> bool {
-    mock_server::provider::PROVIDERS.iter().any(|provider| provider.id() == profile.id)
+    mock_server::provider::PROVIDERS
+        .iter()
+        .any(|provider| provider.id() == profile.id)
 }
 
 /// What the reference gateway has beside its profile.
@@ -216,9 +175,15 @@ fn complete_builtin(target: &mut Target) {
         Credential::NoImages,
         Credential::NoGroup,
     ];
-    target.credentials = roles.into_iter().map(|role| (role, fixed_key(role))).collect();
+    target.credentials = roles
+        .into_iter()
+        .map(|role| (role, fixed_key(role)))
+        .collect();
     // Letting the provider's call go is one of two legal ways; the reference gateway's is this one.
-    target.profile.features.insert("disconnect.cancels".to_owned());
+    target
+        .profile
+        .features
+        .insert("disconnect.cancels".to_owned());
 }
 
 /// What was started and found.
@@ -255,7 +220,12 @@ impl Stage<'_> {
     }
 
     #[cfg(feature = "reference-gateway")]
-    async fn reference(&self, profile: Profile, mock: MockServer, mock_client: Mock) -> Result<Parts, SetupError> {
+    async fn reference(
+        &self,
+        profile: Profile,
+        mock: MockServer,
+        mock_client: Mock,
+    ) -> Result<Parts, SetupError> {
         let gateway = reference::start(&profile.id, &mock.url()).await?;
         let mut target = Target::of_url(gateway.url(), profile, fixed_key(Credential::Default));
         target.name = "the reference gateway".to_owned();
@@ -268,7 +238,9 @@ impl Stage<'_> {
 
     #[cfg(not(feature = "reference-gateway"))]
     async fn reference(&self, _: Profile, _: MockServer, _: Mock) -> Result<Parts, SetupError> {
-        Err(SetupError::Usage("this build has no reference gateway: name a target with --target".to_owned()))
+        Err(SetupError::Usage(
+            "this build has no reference gateway: name a target with --target".to_owned(),
+        ))
     }
 
     /// A gateway that the caller starts in front of a mock on a free port.
@@ -296,11 +268,16 @@ impl Stage<'_> {
         Ok(parts)
     }
 
-    fn target(&self) -> Result<(Target, Option<serde_json::Map<String, serde_json::Value>>), SetupError> {
+    fn target(
+        &self,
+    ) -> Result<(Target, Option<serde_json::Map<String, serde_json::Value>>), SetupError> {
         let path = match &self.options.target {
             TargetChoice::Url(url) => {
-                reqwest::Url::parse(url).map_err(|error| SetupError::Usage(format!("'{url}' is no address: {error}")))?;
-                let profile = self.profile(self.options.profile.as_deref().unwrap_or(BASELINE_PROFILE))?;
+                reqwest::Url::parse(url).map_err(|error| {
+                    SetupError::Usage(format!("'{url}' is no address: {error}"))
+                })?;
+                let profile =
+                    self.profile(self.options.profile.as_deref().unwrap_or(BASELINE_PROFILE))?;
                 return Ok((Target::of_url(url, profile, self.key()?), None));
             }
             TargetChoice::File(path) => path,
@@ -310,10 +287,14 @@ impl Stage<'_> {
         };
         let file = TargetFile::read(path)?;
         let profile = self.profile(self.options.profile.as_deref().unwrap_or(&file.profile))?;
-        let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
+        let name = path
+            .file_stem()
+            .map(|stem| stem.to_string_lossy().into_owned());
         let probe = file.probe.clone();
         let mut target = file.target(&name.unwrap_or_default(), profile, self.env)?;
-        if self.options.api_key_env.is_some() || !target.credentials.contains_key(&Credential::Default) {
+        if self.options.api_key_env.is_some()
+            || !target.credentials.contains_key(&Credential::Default)
+        {
             target.credentials.insert(Credential::Default, self.key()?);
         }
         Ok((target, probe))
@@ -358,8 +339,13 @@ impl Stage<'_> {
         let named = self.options.api_key_env.as_deref();
         let variable = named.unwrap_or(DEFAULT_KEY_VARIABLE);
         match (self.env)(variable).filter(|value| !value.is_empty()) {
-            Some(value) => Ok(Secret { value, shown: format!("${variable}") }),
-            None if named.is_some() => Err(SetupError::Usage(format!("the variable {variable} is not set"))),
+            Some(value) => Ok(Secret {
+                value,
+                shown: format!("${variable}"),
+            }),
+            None if named.is_some() => Err(SetupError::Usage(format!(
+                "the variable {variable} is not set"
+            ))),
             None => Ok(fixed_key(Credential::Default)),
         }
     }
@@ -392,99 +378,5 @@ fn fixed_key(role: Credential) -> Secret {
     Secret {
         value: value.to_owned(),
         shown: format!("${DEFAULT_KEY_VARIABLE}"),
-    }
-}
-
-/// The reference gateway, in-process.
-#[cfg(feature = "reference-gateway")]
-mod reference {
-    use reference_gateway::{Clients, Config, Group, Handle};
-    use tokio::net::TcpListener;
-
-    use super::{SetupError, fixed_key};
-    use crate::case::Credential;
-    use crate::target::Secret;
-
-    /// The role of each key and the group that it belongs to.
-    pub(super) const ROLES: &[(Credential, Group)] = &[
-        (Credential::Default, Group::OpenAi),
-        (Credential::Second, Group::OpenAi),
-        (Credential::OtherGroup, Group::Gemini),
-        (Credential::NoImages, Group::OpenAiNoImages),
-        (Credential::NoGroup, Group::None),
-    ];
-
-    /// The key that the gateway sends upstream.
-    pub(super) fn upstream_key() -> Secret {
-        Secret {
-            value: "sk-up-4Jq9Xw2Lr7Tn8Vb3Zk6P".to_owned(),
-            shown: "<upstream key>".to_owned(),
-        }
-    }
-
-    pub(super) async fn start(profile: &str, upstream: &str) -> Result<Handle, SetupError> {
-        let unusable = |problem: String| SetupError::Usage(format!("the reference gateway: {problem}"));
-        let upstream = upstream.parse().map_err(|error: reference_gateway::ConfigError| unusable(error.to_string()))?;
-        let mut config = Config::new(upstream);
-        // A baseline that the gateway has no document of its own for is judged on its default one.
-        config.profile = profile.parse().unwrap_or_default();
-        for upstream in config.upstreams.values_mut() {
-            upstream.key = upstream_key().value.parse().ok();
-        }
-        let clients = ROLES.iter().filter_map(|(role, group)| Some((fixed_key(*role).value.parse().ok()?, *group)));
-        config.clients = Clients::Listed(clients.collect());
-        let listener = TcpListener::bind("127.0.0.1:0").await.map_err(SetupError::Listen)?;
-        reference_gateway::start(config, listener).map_err(|error| SetupError::Gateway(error.into()))
-    }
-}
-
-/// A run cannot be brought up.
-#[derive(Debug, thiserror::Error)]
-pub enum SetupError {
-    /// The cases, requirements or profiles cannot be used.
-    #[error(transparent)]
-    Catalog(#[from] CatalogError),
-    /// The HTTP client cannot be built.
-    #[error("the HTTP client cannot be built")]
-    Client(#[source] reqwest::Error),
-    /// The target is not connected to the mock.
-    #[error("{0}")]
-    Disconnected(String),
-    /// A gateway cannot be started.
-    #[error("the gateway cannot be started: {0}")]
-    Gateway(Box<dyn std::error::Error + Send + Sync>),
-    /// No port could be opened.
-    #[error("cannot listen on a loopback port")]
-    Listen(#[source] std::io::Error),
-    /// The mock cannot be spoken to.
-    #[error(transparent)]
-    Mock(#[from] MockError),
-    /// The mock cannot be started.
-    #[error("the mock cannot be started")]
-    MockStart(#[from] mock_server::StartError),
-    /// The target file cannot be used.
-    #[error(transparent)]
-    Target(#[from] TargetError),
-    /// The address for the mock is taken by something else.
-    #[error("the mock upstream cannot listen on {address} ({source}), and no mock answers there; choose another address with --upstream-listen, or name a running mock with --upstream URL")]
-    Upstream {
-        /// Where.
-        address: SocketAddr,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// The command line cannot be used.
-    #[error("{0}")]
-    Usage(String),
-}
-
-impl SetupError {
-    /// What the process exits with.
-    #[must_use]
-    pub fn exit(&self) -> Exit {
-        match self {
-            Self::Catalog(_) | Self::Target(_) | Self::Usage(_) => Exit::Usage,
-            _ => Exit::Error,
-        }
     }
 }

@@ -1,0 +1,336 @@
+//! Runs the steps of an instance and observes everything: the answer, the images, what arrived upstream.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures_util::future::join_all;
+use mock_server::journal::Entry;
+use tokio::sync::watch;
+
+use crate::case::{DisconnectAfter, Instance, Scope, Step, StepError};
+use crate::exchange::client::Manner;
+use crate::exchange::mock::{Mock, MockError};
+use crate::exchange::{Evidence, Exchange, Fetched, Outcome, Sent, StepEvidence, images};
+use crate::run::hold::Holds;
+use crate::run::plan::{Lane, lane};
+use crate::run::request::{self, Unsendable};
+use crate::run::session::Session;
+use crate::run::token::Origin;
+use crate::target::Target;
+
+/// What the prompt of every case says, before its token.
+const PROMPT: &str = "A red fox asleep on a mossy stone in soft morning light";
+/// Why an instance could not be run to its end.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Stop {
+    #[error(transparent)]
+    Mock(#[from] MockError),
+    #[error(transparent)]
+    Step(#[from] StepError),
+    #[error("a picture could not be decoded: {0}")]
+    Decoding(#[from] tokio::task::JoinError),
+    #[error("{0}")]
+    Unsendable(Unsendable),
+}
+
+impl Session {
+    /// Runs the steps one after another; what was observed before a stop is kept.
+    pub(super) async fn observe(
+        &self,
+        evidence: &mut Evidence<'_>,
+        repetition: u32,
+    ) -> Result<(), Stop> {
+        let mut saved = Scope::default();
+        let (instance, target) = (evidence.instance, evidence.target);
+        for index in 0..instance.case.steps.len() {
+            let copies = instance.case.steps[index]
+                .get("parallel")
+                .and_then(serde_json::Value::as_u64);
+            let copies = usize::try_from(copies.unwrap_or(1)).unwrap_or(1);
+            let mut steps = Vec::with_capacity(copies);
+            for copy in 0..copies {
+                let origin = Origin {
+                    seed: self.seed,
+                    instance: &instance.id,
+                    repetition,
+                    copy,
+                };
+                let token = origin.token().to_string();
+                let scope = self.scope(instance, target, &token, &saved);
+                let mut step = instance.step(index, &scope)?;
+                drop_unpromised(&mut step, target);
+                steps.push((step, token));
+            }
+            let sent = steps
+                .iter()
+                .map(|(step, token)| self.exchange(step, token, target));
+            let exchanges = join_all(sent)
+                .await
+                .into_iter()
+                .collect::<Result<Vec<_>, _>>()?;
+            let (step, _) = steps.swap_remove(0);
+            let missing = save(&step, &exchanges[0], &mut saved);
+            evidence.steps.push(StepEvidence { step, exchanges });
+            if let Some(missing) = missing.filter(|_| index + 1 < instance.case.steps.len()) {
+                return Err(Stop::Unsendable(missing));
+            }
+        }
+        Ok(())
+    }
+
+    fn scope(&self, instance: &Instance, target: &Target, token: &str, saved: &Scope) -> Scope {
+        let mut scope = saved.clone();
+        let mark = format!("[[case:{token}]]");
+        scope.set("prompt", format!("{PROMPT} {mark}"));
+        scope.set("token", mark);
+        scope.set("token_id", token);
+        scope.set("upstream", self.upstream_url.clone());
+        scope.set("target", target.base_url.clone());
+        let is_fault = lane(instance) == Lane::Fault;
+        for (key, model) in &target.profile.models {
+            let fault_name = model.fault_name.as_ref().filter(|_| is_fault);
+            scope.set(
+                format!("models.{key}"),
+                fault_name.unwrap_or(&model.name).clone(),
+            );
+            if instance.model.as_ref() == Some(key) {
+                scope.set("model", model.name.clone());
+            }
+        }
+        instance.bind(&mut scope);
+        scope
+    }
+
+    /// Sends one request and observes everything that belongs to it.
+    async fn exchange(&self, step: &Step, token: &str, target: &Target) -> Result<Exchange, Stop> {
+        let origins = [target.base_url.as_str(), self.upstream_url.as_str()];
+        let sent = request::build(step, target, &origins).map_err(Stop::Unsendable)?;
+        let after = match &self.mock {
+            Some(mock) => Some(
+                mock.script(token, &step.upstream.clone().unwrap_or_default())
+                    .await?,
+            ),
+            None => None,
+        };
+        let holds = Holds::of(step);
+        let outcome = self.send(step, &sent, token, after, &holds, target).await?;
+        let upstream = match (&self.mock, after) {
+            (Some(mock), Some(after)) => Some(
+                self.calls(mock, step, &sent, token, after, target, &holds)
+                    .await?,
+            ),
+            _ => None,
+        };
+        let fetched = self.fetch(&outcome, &origins, target).await;
+        let (outcome, images) = tokio::task::spawn_blocking(move || {
+            let images = match &outcome {
+                Outcome::Answer(answer) => images::find(answer, &fetched),
+                _ => Vec::new(),
+            };
+            (outcome, images)
+        })
+        .await?;
+        Ok(Exchange {
+            token: token.to_owned(),
+            sent,
+            outcome,
+            images,
+            upstream,
+            holds: holds.seen(),
+        })
+    }
+
+    /// Sends, while holds are watched and opened, and hangs up when the case says so.
+    async fn send(
+        &self,
+        step: &Step,
+        sent: &Sent,
+        token: &str,
+        after: Option<u64>,
+        holds: &Holds,
+        target: &Target,
+    ) -> Result<Outcome, Stop> {
+        let (events, seen) = watch::channel(0);
+        let disconnect = step.disconnect.map(|disconnect| disconnect.after);
+        let manner = Manner {
+            timeout: target.timeout,
+            disconnect,
+        };
+        let sending = self.client.send(sent, manner, &events);
+        let (Some(mock), Some(after)) = (&self.mock, after) else {
+            return Ok(sending.await);
+        };
+        if disconnect == Some(DisconnectAfter::Upstream) {
+            let arrived =
+                mock.wait_for(token, after, target.timeout, |entries| !entries.is_empty());
+            return tokio::select! {
+                outcome = sending => Ok(outcome),
+                arrived = arrived => arrived.map(|_| Outcome::HungUp).map_err(Stop::from),
+            };
+        }
+        if holds.is_empty() {
+            return Ok(sending.await);
+        }
+        if disconnect.is_some() {
+            // The provider holds until the client is gone; a target that lets nothing through must not stall the run.
+            return tokio::select! {
+                outcome = sending => Ok(outcome),
+                stuck = holds.stuck(mock, token, after, target.hold_limit) => stuck.map(|()| Outcome::TimedOut).map_err(Stop::from),
+            };
+        }
+        let watching = async {
+            holds
+                .watch(mock, token, after, target.hold_limit, seen)
+                .await?;
+            std::future::pending::<Result<(), MockError>>().await
+        };
+        tokio::select! {
+            outcome = sending => Ok(outcome),
+            failed = watching => failed.map(|()| Outcome::HungUp).map_err(Stop::from),
+        }
+    }
+
+    /// What arrived upstream during an exchange.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "one call site; a struct would only rename the list"
+    )]
+    async fn calls(
+        &self,
+        mock: &Mock,
+        step: &Step,
+        sent: &Sent,
+        token: &str,
+        after: u64,
+        target: &Target,
+        holds: &Holds,
+    ) -> Result<Vec<Entry>, MockError> {
+        if step.disconnect.is_some() {
+            // Until the target has let its own call go, or clearly does not.
+            let over = |entries: &[Entry]| {
+                let settled = |call: &Entry| {
+                    call.answer.is_some()
+                        && (call.stamps.end.is_some() || call.stamps.peer_gone.is_some())
+                };
+                !entries.is_empty() && entries.iter().all(settled)
+            };
+            mock.wait_for(token, after, target.hold_limit, over).await?;
+            for _ in 0..holds.len() {
+                mock.release(token).await?;
+            }
+        }
+        let carries_token = sent
+            .body
+            .as_ref()
+            .is_some_and(|body| contains(body, token.as_bytes()));
+        if carries_token {
+            return mock.entries(token, after).await;
+        }
+        // Without a token the case runs alone: whatever arrives without one is its own.
+        let mut entries = mock.all_entries(after).await?;
+        entries.retain(|entry| entry.token.as_deref().is_none_or(|other| other == token));
+        Ok(entries)
+    }
+
+    /// Fetches the URLs of an answer, of allowed origins only, without credentials.
+    async fn fetch(&self, outcome: &Outcome, origins: &[&str], target: &Target) -> Fetched {
+        let mut fetched = BTreeMap::new();
+        let Outcome::Answer(answer) = outcome else {
+            return fetched;
+        };
+        for url in images::urls(answer) {
+            if !origins
+                .iter()
+                .any(|origin| request::same_origin(&url, origin))
+            {
+                continue;
+            }
+            let sent = Sent {
+                method: "GET".to_owned(),
+                url: url.clone(),
+                ..Sent::default()
+            };
+            let manner = Manner {
+                timeout: target.timeout,
+                disconnect: None,
+            };
+            let outcome = self.client.send(&sent, manner, &watch::channel(0).0).await;
+            let bytes = match outcome {
+                Outcome::Answer(answer) if answer.status == 200 => Ok(answer.body),
+                Outcome::Answer(answer) => {
+                    Err(format!("GET without credential: status {}", answer.status))
+                }
+                Outcome::NoAnswer(reason) => Err(reason),
+                Outcome::TimedOut | Outcome::HungUp => Err("no answer in time".to_owned()),
+            };
+            fetched.insert(url, bytes);
+        }
+        fetched
+    }
+
+    /// Scripts are of no use once a case is over, and would answer whoever replays it by hand.
+    pub(super) async fn forget(&self, evidence: &Evidence<'_>) {
+        let Some(mock) = &self.mock else { return };
+        let exchanges = evidence.steps.iter().flat_map(|step| &step.exchanges);
+        for token in exchanges
+            .map(|exchange| &exchange.token)
+            .collect::<BTreeSet<_>>()
+        {
+            if let Err(error) = mock.forget(token).await {
+                tracing::warn!(%error, "a script could not be removed");
+            }
+        }
+    }
+}
+
+/// Expectations that the profile does not promise are not this target's business.
+fn drop_unpromised(step: &mut Step, target: &Target) {
+    let promises = |requirement: &str| target.profile.promises(requirement);
+    step.expect
+        .response
+        .retain(|expected| promises(&expected.requirement));
+    step.expect
+        .stream
+        .retain(|expected| promises(&expected.requirement));
+    step.expect
+        .upstream
+        .retain(|expected| promises(&expected.requirement));
+}
+
+/// Saves values of an answer for later steps; gives what is missing.
+fn save(step: &Step, exchange: &Exchange, saved: &mut Scope) -> Option<String> {
+    let mut missing = None;
+    for (name, place) in &step.save {
+        match saved_value(place, exchange) {
+            Some(value) => saved.set(name.clone(), value),
+            None => {
+                missing = Some(format!(
+                    "the answer has no {place}, which a later step needs"
+                ));
+            }
+        }
+    }
+    missing
+}
+
+fn saved_value(place: &str, exchange: &Exchange) -> Option<serde_json::Value> {
+    use base64::Engine as _;
+    let answer = exchange.answer()?;
+    let (kind, key) = place.split_once(':')?;
+    match kind {
+        "json" => answer.document()?.pointer(key).cloned(),
+        "header" => answer.header(key).map(serde_json::Value::from),
+        "image" => {
+            let image = exchange.final_images().nth(key.parse().ok()?)?;
+            let format = image.picture.as_ref().ok()?.format;
+            let data = base64::prelude::BASE64_STANDARD.encode(image.bytes.as_ref().ok()?);
+            Some(format!("data:image/{format};base64,{data}").into())
+        }
+        _ => None,
+    }
+}
+
+fn contains(haystack: &[u8], needle: &[u8]) -> bool {
+    haystack
+        .windows(needle.len())
+        .any(|window| window == needle)
+}

@@ -1,0 +1,93 @@
+//! Everything that a run can be told before it starts.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Where the mock of a target that the harness did not start listens, unless told otherwise.
+pub const DEFAULT_UPSTREAM: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9100);
+/// The variable that holds the client key of a target of which only the address is known.
+pub const DEFAULT_KEY_VARIABLE: &str = "IMAGE_HARNESS_API_KEY";
+/// Starts a gateway in front of the upstream with this address, and gives the gateway's own.
+pub type Starter = Arc<dyn Fn(String) -> Starting + Send + Sync>;
+/// A gateway that is being started.
+pub type Starting =
+    Pin<Box<dyn Future<Output = Result<String, Box<dyn std::error::Error + Send + Sync>>> + Send>>;
+
+/// What is to be tested.
+#[derive(Clone, Default)]
+pub enum TargetChoice {
+    /// The reference gateway, or the mock alone with a native profile.
+    #[default]
+    Builtin,
+    /// A file.
+    File(PathBuf),
+    /// A gateway that the caller starts.
+    Started(Starter),
+    /// An address.
+    Url(String),
+}
+
+impl TargetChoice {
+    /// What a text names: an address, or else a file.
+    #[must_use]
+    pub fn parse(text: &str) -> Self {
+        if text.contains("://") {
+            Self::Url(text.to_owned())
+        } else {
+            Self::File(PathBuf::from(text))
+        }
+    }
+}
+
+/// What stands behind the target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum UpstreamChoice {
+    /// A mock that the harness starts there; one that already answers there is used.
+    Listen(SocketAddr),
+    /// A mock that runs already.
+    Url(String),
+    /// No mock: a real provider.
+    None,
+}
+
+/// Everything that a run can be told before it starts.
+#[derive(Clone)]
+pub struct Options {
+    /// What is to be tested.
+    pub target: TargetChoice,
+    /// The profile, where the target does not say it.
+    pub profile: Option<String>,
+    /// The variable that holds the client key.
+    pub api_key_env: Option<String>,
+    /// The user's own cases.
+    pub cases: Vec<PathBuf>,
+    /// What stands behind the target.
+    pub upstream: UpstreamChoice,
+    /// For one answer, where the target does not say it.
+    pub timeout: Option<Duration>,
+    /// Slow cases, too.
+    pub slow: bool,
+    /// One good request may be the probe.
+    pub allow_paid: bool,
+    /// Fixes tokens.
+    pub seed: u64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            target: TargetChoice::default(),
+            profile: None,
+            api_key_env: None,
+            cases: Vec::new(),
+            upstream: UpstreamChoice::Listen(DEFAULT_UPSTREAM),
+            timeout: None,
+            slow: false,
+            allow_paid: false,
+            seed: 0,
+        }
+    }
+}

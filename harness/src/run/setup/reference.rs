@@ -1,0 +1,46 @@
+//! The reference gateway, in-process.
+
+use reference_gateway::{Clients, Config, Group, Handle};
+use tokio::net::TcpListener;
+
+use super::{SetupError, fixed_key};
+use crate::case::Credential;
+use crate::target::Secret;
+
+/// The role of each key and the group that it belongs to.
+pub(super) const ROLES: &[(Credential, Group)] = &[
+    (Credential::Default, Group::OpenAi),
+    (Credential::Second, Group::OpenAi),
+    (Credential::OtherGroup, Group::Gemini),
+    (Credential::NoImages, Group::OpenAiNoImages),
+    (Credential::NoGroup, Group::None),
+];
+
+/// The key that the gateway sends upstream.
+pub(super) fn upstream_key() -> Secret {
+    Secret {
+        value: "sk-up-4Jq9Xw2Lr7Tn8Vb3Zk6P".to_owned(),
+        shown: "<upstream key>".to_owned(),
+    }
+}
+
+pub(super) async fn start(profile: &str, upstream: &str) -> Result<Handle, SetupError> {
+    let unusable = |problem: String| SetupError::Usage(format!("the reference gateway: {problem}"));
+    let upstream = upstream
+        .parse()
+        .map_err(|error: reference_gateway::ConfigError| unusable(error.to_string()))?;
+    let mut config = Config::new(upstream);
+    // A baseline that the gateway has no document of its own for is judged on its default one.
+    config.profile = profile.parse().unwrap_or_default();
+    for upstream in config.upstreams.values_mut() {
+        upstream.key = upstream_key().value.parse().ok();
+    }
+    let clients = ROLES
+        .iter()
+        .filter_map(|(role, group)| Some((fixed_key(*role).value.parse().ok()?, *group)));
+    config.clients = Clients::Listed(clients.collect());
+    let listener = TcpListener::bind("127.0.0.1:0")
+        .await
+        .map_err(SetupError::Listen)?;
+    reference_gateway::start(config, listener).map_err(|error| SetupError::Gateway(error.into()))
+}
