@@ -43,6 +43,11 @@ mod server;
 pub mod settings;
 pub mod wire;
 
+/// The README's snippets are compiled as tests of documentation.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
+
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -103,7 +103,7 @@ impl Session {
     /// Sends one request and observes everything that belongs to it.
     async fn exchange(&self, step: &Step, token: &str, target: &Target) -> Result<Exchange, Stop> {
         let origins = [target.base_url.as_str(), self.upstream_url.as_str()];
-        let sent = request::build(step, target, &origins).map_err(Stop::Unsendable)?;
+        let sent = request::build(&step.request, target, &origins).map_err(Stop::Unsendable)?;
         let after = match &self.mock {
             Some(mock) => Some(
                 mock.script(token, &step.upstream.clone().unwrap_or_default())

@@ -1,11 +1,13 @@
 //! Proves, unpaid, that the target's upstream is the mock: otherwise every verdict would be about something else.
 
+use mock_server::journal::Entry;
 use serde_json::{Map, Value, json};
 use tokio::sync::watch;
 
-use crate::case::Credential;
+use crate::case::RequestStep;
 use crate::exchange::client::Manner;
 use crate::exchange::{Outcome, Sent};
+use crate::run::request;
 use crate::run::session::Session;
 use crate::run::setup::SetupError;
 use crate::run::token::Origin;
@@ -30,7 +32,7 @@ pub(super) async fn connected(
     };
     let token = origin.token().to_string();
     let after = mock.last().await?;
-    let sent = request(session, own, &token, allow_paid)?;
+    let sent = probe(session, own, &token, allow_paid)?;
     let manner = Manner {
         timeout: session.target.timeout,
         disconnect: None,
@@ -39,7 +41,19 @@ pub(super) async fn connected(
         .client
         .send(&sent, manner, &watch::channel(0).0)
         .await;
-    if !mock.entries(&token, after).await?.is_empty() {
+    let arrived = mock.entries(&token, after).await?;
+    let refused = |entry: &Entry| {
+        entry
+            .answer
+            .as_ref()
+            .is_some_and(|answer| answer.status == 401)
+    };
+    if !arrived.is_empty() && arrived.iter().all(refused) {
+        let message = "the target's call arrived at the mock upstream, which refused its key: configure any upstream key \
+             in the target (the mock accepts everything that is not empty and does not contain `invalid`)";
+        return Err(SetupError::Disconnected(message.to_owned()));
+    }
+    if !arrived.is_empty() {
         return Ok(());
     }
     Err(SetupError::Disconnected(explain(
@@ -47,7 +61,7 @@ pub(super) async fn connected(
     )))
 }
 
-fn request(
+fn probe(
     session: &Session,
     own: Option<Map<String, Value>>,
     token: &str,
@@ -77,22 +91,12 @@ fn request(
         // No provider makes such an image: it is refused, and costs nothing.
         body.entry("size").or_insert(json!("1x1"));
     }
-    let mut headers: Vec<_> = target.headers.clone().into_iter().collect();
-    if let Some(secret) = target.credential(Credential::Default) {
-        let value = match &target.auth.scheme {
-            Some(scheme) => format!("{scheme} {}", secret.value),
-            None => secret.value,
-        };
-        headers.push((target.auth.header.clone(), value));
-    }
-    headers.push(("content-type".to_owned(), "application/json".to_owned()));
-    Ok(Sent {
-        method: "POST".to_owned(),
-        url: format!("{}{}", target.base_url, target.profile.paths[operation]),
-        headers,
-        body: Some(Value::Object(body).to_string().into()),
-        chunked: false,
-    })
+    let step = RequestStep {
+        operation: Some(operation.clone()),
+        body: Some(body),
+        ..RequestStep::default()
+    };
+    request::build(&step, target, &[]).map_err(SetupError::Usage)
 }
 
 fn explain(session: &Session, outcome: &Outcome, allow_paid: bool) -> String {

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use serde_json::Value;
 
-use crate::case::{RequestStep, Step};
+use crate::case::RequestStep;
 use crate::exchange::Sent;
 use crate::target::Target;
 
@@ -11,8 +11,11 @@ use crate::target::Target;
 pub(super) type Unsendable = String;
 
 /// The request of a step, as it goes to a target. `allowed` are the origins that saved URLs may point to.
-pub(super) fn build(step: &Step, target: &Target, allowed: &[&str]) -> Result<Sent, Unsendable> {
-    let request = &step.request;
+pub(super) fn build(
+    request: &RequestStep,
+    target: &Target,
+    allowed: &[&str],
+) -> Result<Sent, Unsendable> {
     if let Some(url) = &request.url {
         if !allowed.iter().any(|origin| same_origin(url, origin)) {
             return Err(format!(
