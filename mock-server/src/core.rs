@@ -14,9 +14,7 @@ use crate::journal::{
     shorten,
 };
 use crate::playbook::{Plan, Playbook};
-use crate::provider::{
-    Call, PROVIDERS, Provider, Turn, World, credential_label, hex_sha256, openai,
-};
+use crate::provider::{Call, PROVIDERS, Provider, Turn, World, credential_label, hex_sha256};
 use crate::scenario::{Directive, ScenarioError};
 use crate::settings::Settings;
 use crate::wire::{Answer, HoldPoint, Pause, Request};
@@ -29,6 +27,7 @@ pub(crate) const MOST_CANARIES: usize = 1000;
 /// The server without its socket.
 pub(crate) struct Core {
     pub(crate) world: World,
+    pub(crate) providers: Vec<Box<dyn Provider>>,
     pub(crate) journal: Journal,
     pub(crate) playbook: Playbook,
     canaries: Mutex<Arc<Vec<String>>>,
@@ -40,7 +39,7 @@ pub(crate) struct Visit {
     pub(crate) seq: u64,
     /// Opens the holds of the answer.
     pub(crate) releases: Option<Arc<Semaphore>>,
-    provider: &'static dyn Provider,
+    provider: usize,
     request: Request,
     call: Call,
     plan: Result<Plan, ScenarioError>,
@@ -50,13 +49,14 @@ impl Core {
     pub(crate) fn new(settings: Settings, address: &str) -> Result<Self, CatalogueError> {
         let public_url = settings.public_url.clone();
         let public_url = public_url.unwrap_or_else(|| address.to_owned());
+        let providers = PROVIDERS.iter().map(|(_, load)| load());
         Ok(Self {
+            providers: providers.collect::<Result<_, _>>()?,
             journal: Journal::new(settings.journal_entries, settings.journal_bytes),
             playbook: Playbook::new(settings.scenario.clone()),
             canaries: Mutex::default(),
             world: World {
                 studio: Studio::new(STUDIO_CACHE),
-                openai: openai::Data::builtin()?,
                 public_url: public_url.trim_end_matches('/').to_owned(),
                 settings,
             },
@@ -71,9 +71,13 @@ impl Core {
 
     /// Reads a request of a provider's API and writes it down.
     pub(crate) fn receive(&self, request: Request, received: OffsetDateTime) -> Visit {
-        let claiming = PROVIDERS.iter().find(|provider| provider.claims(&request));
-        let provider = *claiming.unwrap_or(&PROVIDERS[0]);
-        let call = provider.read(&request, &self.world);
+        let mut claiming = self
+            .providers
+            .iter()
+            .map(|provider| provider.claims(&request));
+        // The last one claims everything.
+        let provider = claiming.position(|claims| claims).unwrap_or_default();
+        let call = self.providers[provider].read(&request);
         let plan = self.playbook.plan(&request, &call, &self.conditions());
         // Hashing a large body must not keep others from the journal.
         let entry = self.entry(received, &request, &call);
@@ -95,11 +99,9 @@ impl Core {
         let refusal = match &visit.plan {
             Ok(plan) => {
                 let order = &plan.order;
-                visit
-                    .provider
-                    .refusal(&visit.request, &visit.call, order, &turn)?
+                self.providers[visit.provider].refusal(&visit.request, &visit.call, order, &turn)?
             }
-            Err(error) => visit.provider.scenario_error(&error.to_string(), &turn),
+            Err(error) => self.providers[visit.provider].scenario_error(&error.to_string(), &turn),
         };
         Some(self.decided(visit, refusal, &turn))
     }
@@ -109,9 +111,8 @@ impl Core {
         let turn = Turn::new(&self.world, visit.seq);
         let order = visit.plan.as_ref().map(|plan| plan.order.clone());
         let order = order.unwrap_or_default();
-        let answer = visit
-            .provider
-            .answer(&visit.request, &visit.call, &order, &turn);
+        let answer =
+            self.providers[visit.provider].answer(&visit.request, &visit.call, &order, &turn);
         self.decided(visit, answer, &turn)
     }
 
@@ -119,8 +120,9 @@ impl Core {
     fn decided(&self, visit: &Visit, mut answer: Answer, turn: &Turn<'_>) -> Answer {
         let plan = visit.plan.as_ref().ok();
         if let Some(plan) = plan {
-            let stream_error =
-                |condition: &_| visit.provider.stream_error(&visit.call, condition, turn);
+            let stream_error = |condition: &_| {
+                self.providers[visit.provider].stream_error(&visit.call, condition, turn)
+            };
             let site = fault::Site {
                 stream_error: &stream_error,
             };
@@ -143,9 +145,10 @@ impl Core {
 
     /// The ids of every condition that any provider knows.
     pub(crate) fn conditions(&self) -> Vec<&str> {
-        let mut ids: Vec<_> = PROVIDERS
+        let mut ids: Vec<_> = self
+            .providers
             .iter()
-            .flat_map(|provider| provider.catalogue(&self.world).conditions())
+            .flat_map(|provider| provider.catalogue().conditions())
             .map(|row| row.id.as_str())
             .collect();
         ids.sort_unstable();

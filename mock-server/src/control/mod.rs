@@ -15,7 +15,6 @@ use crate::fault::FAULTS;
 use crate::image::Token;
 use crate::journal::Query;
 use crate::playbook::ScriptText;
-use crate::provider::PROVIDERS;
 use crate::scenario::Directive;
 use crate::wire::{Answer, Request};
 
@@ -226,8 +225,8 @@ fn set_canaries(core: &Core, request: &Request) -> Result<Value, Refused> {
 /// The vocabulary of scenarios, with what each provider answers.
 pub(crate) fn vocabulary(core: &Core) -> Vec<Word> {
     let mut words: Vec<Word> = Vec::new();
-    for provider in PROVIDERS {
-        for row in provider.catalogue(&core.world).conditions() {
+    for provider in &core.providers {
+        for row in provider.catalogue().conditions() {
             let error = row.body.as_ref().and_then(|body| body.get("error"));
             let member = |name: &str| error.and_then(|error| error.get(name)).cloned();
             let answer = json!({

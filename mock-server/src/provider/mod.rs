@@ -9,14 +9,14 @@ use bytes::Bytes;
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
-use crate::catalogue::Catalogue;
+use crate::catalogue::{Catalogue, CatalogueError};
 use crate::image::{Picture, Rendered, Studio};
 use crate::scenario::{Element, Order};
 use crate::settings::Settings;
 use crate::wire::{Answer, Marks, Request};
 
 /// One emulated provider.
-pub trait Provider: Sync {
+pub trait Provider: Send + Sync {
     /// The id, the same as in `fixtures/errors` and `fixtures/models`.
     fn id(&self) -> &'static str;
 
@@ -24,10 +24,10 @@ pub trait Provider: Sync {
     fn claims(&self, request: &Request) -> bool;
 
     /// What the provider knows as errors.
-    fn catalogue<'w>(&self, world: &'w World) -> &'w Catalogue;
+    fn catalogue(&self) -> &Catalogue;
 
     /// Reads what was asked, without judging it.
-    fn read(&self, request: &Request, world: &World) -> Call;
+    fn read(&self, request: &Request) -> Call;
 
     /// The answer where it is no picture, so that it can be had without waiting.
     fn refusal(
@@ -48,8 +48,12 @@ pub trait Provider: Sync {
     fn scenario_error(&self, message: &str, turn: &Turn<'_>) -> Answer;
 }
 
-/// Every provider. The first that claims a request answers it; OpenAI claims what nobody else does.
-pub static PROVIDERS: &[&dyn Provider] = &[&openai::OpenAi];
+/// Reads the data of a provider.
+pub type Loader = fn() -> Result<Box<dyn Provider>, CatalogueError>;
+
+/// Every provider: its id and how it is loaded. The first that claims a request answers it; OpenAI, the last,
+/// claims what nobody else does.
+pub static PROVIDERS: &[(&str, Loader)] = &[(openai::ID, openai::OpenAi::load)];
 
 /// What a request asks for, in the same terms for every provider.
 #[derive(Clone, Debug, Default)]
@@ -78,8 +82,6 @@ pub struct World {
     pub settings: Settings,
     /// Paints and keeps pictures.
     pub studio: Studio,
-    /// OpenAI's data.
-    pub openai: openai::Data,
     /// What `url` results begin with.
     pub public_url: String,
 }

@@ -163,7 +163,7 @@ pub fn outline(
 fn is_native(profile: &Profile) -> bool {
     mock_server::provider::PROVIDERS
         .iter()
-        .any(|provider| provider.id() == profile.id)
+        .any(|(id, _)| *id == profile.id)
 }
 
 /// What the reference gateway has beside its profile.

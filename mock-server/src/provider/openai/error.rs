@@ -7,7 +7,8 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 
 use crate::catalogue::{Stage, Values, fill};
-use crate::provider::{Call, Turn};
+use crate::provider::Call;
+use crate::provider::openai::Desk;
 use crate::scenario::{Element, Order};
 use crate::wire::{Answer, Request};
 
@@ -44,7 +45,7 @@ impl Refusal {
 }
 
 /// Accepts or refuses the credential.
-pub(super) fn authenticate(call: &Call, turn: &Turn<'_>) -> Result<(), Refusal> {
+pub(super) fn authenticate(call: &Call, turn: &Desk<'_>) -> Result<(), Refusal> {
     let Some(key) = &call.credential else {
         return Err(Refusal::new("missing-key", []));
     };
@@ -60,18 +61,18 @@ pub(super) fn authenticate(call: &Call, turn: &Turn<'_>) -> Result<(), Refusal> 
 }
 
 /// Refuses where the scenario asks for a condition that shows at this stage.
-pub(super) fn of_condition(stage: Stage, order: &Order, turn: &Turn<'_>) -> Result<(), Refusal> {
+pub(super) fn of_condition(stage: Stage, order: &Order, turn: &Desk<'_>) -> Result<(), Refusal> {
     let Some(element) = &order.condition else {
         return Ok(());
     };
-    match turn.world.openai.errors.row(&element.name) {
+    match turn.data.errors.row(&element.name) {
         Some(row) if row.stage == stage && row.effect.is_none() => Err(Refusal::condition(element)),
         _ => Ok(()),
     }
 }
 
 /// A path or method that the API does not have.
-pub(super) fn no_such_operation(request: &Request, turn: &Turn<'_>) -> Answer {
+pub(super) fn no_such_operation(request: &Request, turn: &Desk<'_>) -> Answer {
     let values = || {
         [
             ("method", request.method.clone()),
@@ -95,8 +96,8 @@ pub(super) fn no_such_operation(request: &Request, turn: &Turn<'_>) -> Answer {
 }
 
 /// The whole answer for a refusal.
-pub(super) fn render(refusal: &Refusal, call: &Call, turn: &Turn<'_>) -> Answer {
-    let errors = &turn.world.openai.errors;
+pub(super) fn render(refusal: &Refusal, call: &Call, turn: &Desk<'_>) -> Answer {
+    let errors = &turn.data.errors;
     let Some(row) = errors.row(&refusal.row) else {
         return mock_error(&format!("the catalogue has no row '{}'", refusal.row), turn);
     };
@@ -122,12 +123,12 @@ pub(super) fn render(refusal: &Refusal, call: &Call, turn: &Turn<'_>) -> Answer 
 }
 
 /// The JSON body of a refusal, none for rows that are plain text.
-pub(super) fn body(refusal: &Refusal, call: &Call, turn: &Turn<'_>) -> Option<Value> {
-    let row = turn.world.openai.errors.row(&refusal.row)?;
+pub(super) fn body(refusal: &Refusal, call: &Call, turn: &Desk<'_>) -> Option<Value> {
+    let row = turn.data.errors.row(&refusal.row)?;
     row.filled_body(&values(refusal, call, turn))
 }
 
-fn values<'r>(refusal: &'r Refusal, call: &Call, turn: &Turn<'_>) -> Values<'r> {
+fn values<'r>(refusal: &'r Refusal, call: &Call, turn: &Desk<'_>) -> Values<'r> {
     let member = |name: &str| match call.effective.get(name) {
         Some(Value::String(text)) => text.clone(),
         Some(other) => other.to_string(),
@@ -159,8 +160,8 @@ fn values<'r>(refusal: &'r Refusal, call: &Call, turn: &Turn<'_>) -> Values<'r> 
 }
 
 /// The headers that the front puts on an answer of the API.
-pub(super) fn common_headers(turn: &Turn<'_>, authenticated: bool) -> Vec<(String, String)> {
-    let common = &turn.world.openai.errors.headers;
+pub(super) fn common_headers(turn: &Desk<'_>, authenticated: bool) -> Vec<(String, String)> {
+    let common = &turn.data.errors.headers;
     let value = |name: &str| match name {
         "cf-ray" => Some(format!("{}-SEA", &turn.id[..16])),
         "cookie" => Some(turn.id.clone()),
@@ -177,7 +178,7 @@ pub(super) fn common_headers(turn: &Turn<'_>, authenticated: bool) -> Vec<(Strin
 }
 
 /// An error of the mock itself, in the envelope that every SDK shows.
-pub(super) fn mock_error(message: &str, turn: &Turn<'_>) -> Answer {
+pub(super) fn mock_error(message: &str, turn: &Desk<'_>) -> Answer {
     let body = json!({ "error": {
         "message": message, "type": "mock_scenario_error", "param": null, "code": "mock_scenario_error"
     } });

@@ -6,7 +6,7 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
 use crate::image::{Format, Picture};
-use crate::provider::Turn;
+use crate::provider::openai::Desk;
 use crate::provider::openai::error::mock_error;
 use crate::wire::{Answer, Request};
 
@@ -34,7 +34,7 @@ pub(super) fn carried(prompt: &str) -> String {
 }
 
 /// The address of a picture.
-pub(super) fn url(picture: &Picture, turn: &Turn<'_>) -> String {
+pub(super) fn url(picture: &Picture, turn: &Desk<'_>) -> String {
     let ticket = Ticket {
         p: picture.prompt.clone(),
         m: picture.model.clone(),
@@ -51,7 +51,7 @@ pub(super) fn url(picture: &Picture, turn: &Turn<'_>) -> String {
 }
 
 /// The picture of an address.
-pub(super) fn answer(request: &Request, id: &str, turn: &Turn<'_>) -> Answer {
+pub(super) fn answer(request: &Request, id: &str, turn: &Desk<'_>) -> Answer {
     let found = (request.method == "GET" || request.method == "HEAD")
         .then(|| read(id, turn))
         .flatten();
@@ -68,7 +68,7 @@ pub(super) fn answer(request: &Request, id: &str, turn: &Turn<'_>) -> Answer {
     answer
 }
 
-fn read(id: &str, turn: &Turn<'_>) -> Option<(Picture, String)> {
+fn read(id: &str, turn: &Desk<'_>) -> Option<(Picture, String)> {
     let (id, extension) = id.rsplit_once('.')?;
     let format: Format = extension.parse().ok()?;
     let ticket = BASE64_URL_SAFE_NO_PAD.decode(id).ok()?;

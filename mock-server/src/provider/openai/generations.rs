@@ -2,11 +2,12 @@
 
 use crate::catalogue::{ImagesLeft, Stage};
 use crate::image::Picture;
+use crate::provider::Call;
+use crate::provider::openai::Desk;
 use crate::provider::openai::error::{self, Refusal};
 use crate::provider::openai::files;
 use crate::provider::openai::render;
 use crate::provider::openai::validate::{self, Wanted};
-use crate::provider::{Call, Turn};
 use crate::scenario::Order;
 use crate::wire::{Answer, Request};
 
@@ -18,7 +19,7 @@ pub(super) fn judge<'w>(
     request: &Request,
     call: &Call,
     order: &Order,
-    turn: &Turn<'w>,
+    turn: &Desk<'w>,
 ) -> Result<Wanted<'w>, Refusal> {
     error::authenticate(call, turn)?;
     error::of_condition(Stage::Before, order, turn)?;
@@ -31,13 +32,13 @@ pub(super) fn judge<'w>(
     let body = call.body.as_ref();
     let body = body.ok_or_else(|| Refusal::new("malformed-body", []))?;
     let world = turn.world;
-    let wanted = validate::generations(body, call, &world.openai.models, &world.settings)?;
+    let wanted = validate::generations(body, call, &turn.data.models, &world.settings)?;
     error::of_condition(Stage::Content, order, turn)?;
     Ok(wanted)
 }
 
 /// Answers a call that was found good.
-pub(super) fn answer(wanted: &Wanted<'_>, call: &Call, order: &Order, turn: &Turn<'_>) -> Answer {
+pub(super) fn answer(wanted: &Wanted<'_>, call: &Call, order: &Order, turn: &Desk<'_>) -> Answer {
     let count = images_left(wanted.n, order, turn);
     let mut answer = if wanted.stream {
         render::stream(wanted, count, call, turn)
@@ -51,9 +52,9 @@ pub(super) fn answer(wanted: &Wanted<'_>, call: &Call, order: &Order, turn: &Tur
 }
 
 /// How many images are delivered; a condition of the catalogue may hold some back.
-fn images_left(n: u64, order: &Order, turn: &Turn<'_>) -> u64 {
+fn images_left(n: u64, order: &Order, turn: &Desk<'_>) -> u64 {
     let row = order.condition.as_ref();
-    let row = row.and_then(|element| turn.world.openai.errors.row(&element.name));
+    let row = row.and_then(|element| turn.data.errors.row(&element.name));
     match row.and_then(|row| row.effect).map(|effect| effect.images) {
         Some(ImagesLeft::None) => 0,
         Some(ImagesLeft::OneLess) => n.saturating_sub(1),
@@ -66,7 +67,7 @@ impl Wanted<'_> {
     pub(super) fn picture(
         &self,
         call: &Call,
-        turn: &Turn<'_>,
+        turn: &Desk<'_>,
         index: u64,
         partial: Option<u8>,
     ) -> Picture {

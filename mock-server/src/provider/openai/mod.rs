@@ -17,13 +17,49 @@ pub use model::{Models, Sizes};
 use bytes::Bytes;
 use serde_json::{Map, Value};
 
+use std::ops::Deref;
+
 use crate::catalogue::{Catalogue, CatalogueError};
-use crate::provider::{Call, Provider, Turn, World};
+use crate::provider::{Call, Provider, Turn};
 use crate::scenario::{Element, Order};
 use crate::wire::{Answer, Marks, Request, event};
 
 /// The provider.
-pub struct OpenAi;
+pub struct OpenAi {
+    data: Data,
+}
+
+/// A turn, and the data of the provider whose turn it is.
+struct Desk<'w> {
+    data: &'w Data,
+    turn: &'w Turn<'w>,
+}
+
+impl<'w> Deref for Desk<'w> {
+    type Target = Turn<'w>;
+
+    fn deref(&self) -> &Turn<'w> {
+        self.turn
+    }
+}
+
+impl OpenAi {
+    /// Reads its data.
+    ///
+    /// # Errors
+    /// An embedded file is missing or of another form.
+    pub fn load() -> Result<Box<dyn Provider>, CatalogueError> {
+        let data = Data::builtin()?;
+        Ok(Box::new(Self { data }))
+    }
+
+    fn desk<'w>(&'w self, turn: &'w Turn<'w>) -> Desk<'w> {
+        Desk {
+            data: &self.data,
+            turn,
+        }
+    }
+}
 
 /// OpenAI's data files.
 #[derive(Debug)]
@@ -47,7 +83,8 @@ impl Data {
     }
 }
 
-const ID: &str = "openai";
+/// The id of the provider.
+pub const ID: &str = "openai";
 const GENERATIONS: &str = "/v1/images/generations";
 const FILES: &str = "/files/";
 
@@ -60,18 +97,18 @@ impl Provider for OpenAi {
         true
     }
 
-    fn catalogue<'w>(&self, world: &'w World) -> &'w Catalogue {
-        &world.openai.errors
+    fn catalogue(&self) -> &Catalogue {
+        &self.data.errors
     }
 
-    fn read(&self, request: &Request, world: &World) -> Call {
+    fn read(&self, request: &Request) -> Call {
         let operation = operation(request);
         let body = operation.and_then(|_| object(&request.body));
         let mut marks = Marks::default();
         let prompt = body.as_ref().and_then(|body| body.get("prompt")?.as_str());
         let prompt = prompt.map(|text| marks.take(text)).unwrap_or_default();
         let (sent, effective) = match (operation, &body) {
-            (Some(operation), Some(body)) => digest::both(operation, body, &world.openai.models),
+            (Some(operation), Some(body)) => digest::both(operation, body, &self.data.models),
             _ => Default::default(),
         };
         Call {
@@ -93,6 +130,7 @@ impl Provider for OpenAi {
         order: &Order,
         turn: &Turn<'_>,
     ) -> Option<Answer> {
+        let turn = &self.desk(turn);
         // The front looks at sizes before anything else is looked at.
         if request.body_too_large {
             let refusal = error::Refusal::new("body-too-large", []);
@@ -109,6 +147,7 @@ impl Provider for OpenAi {
     }
 
     fn answer(&self, request: &Request, call: &Call, order: &Order, turn: &Turn<'_>) -> Answer {
+        let turn = &self.desk(turn);
         if let Some(id) = request.path.strip_prefix(FILES) {
             return files::answer(request, id, turn);
         }
@@ -119,6 +158,7 @@ impl Provider for OpenAi {
     }
 
     fn stream_error(&self, call: &Call, condition: &Element, turn: &Turn<'_>) -> Vec<Bytes> {
+        let turn = &self.desk(turn);
         let refusal = error::Refusal::condition(condition);
         // What has no JSON form of its own fails in general.
         let general = || error::body(&error::Refusal::new("server-error", []), call, turn);
@@ -130,7 +170,7 @@ impl Provider for OpenAi {
     }
 
     fn scenario_error(&self, message: &str, turn: &Turn<'_>) -> Answer {
-        error::mock_error(message, turn)
+        error::mock_error(message, &self.desk(turn))
     }
 }
 

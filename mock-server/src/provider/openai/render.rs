@@ -5,12 +5,13 @@ use bytes::Bytes;
 use serde_json::{Map, Value};
 
 use crate::image::Rendered;
+use crate::provider::Call;
+use crate::provider::openai::Desk;
 use crate::provider::openai::error::{common_headers, pretty};
 use crate::provider::openai::files;
 use crate::provider::openai::model::Family;
 use crate::provider::openai::usage::usage;
 use crate::provider::openai::validate::Wanted;
-use crate::provider::{Call, Turn};
 use crate::wire::{Answer, event};
 
 /// Stands for the base64 of an image until the text is cut there. The only text of a user's in an answer is
@@ -18,14 +19,14 @@ use crate::wire::{Answer, event};
 const SPLICE: &str = "@@\u{7f}base64\u{7f}@@";
 
 /// The JSON answer with `count` images.
-pub(super) fn json(wanted: &Wanted<'_>, count: u64, call: &Call, turn: &Turn<'_>) -> Answer {
+pub(super) fn json(wanted: &Wanted<'_>, count: u64, call: &Call, turn: &Desk<'_>) -> Answer {
     let images: Vec<_> = (0..count)
         .map(|index| turn.paint(&wanted.picture(call, turn, index, None)))
         .collect();
     let items: Vec<_> = (0..count)
         .map(|index| wanted.item(call, turn, index))
         .collect();
-    let spent = usage(wanted, &call.prompt, &turn.world.openai.models);
+    let spent = usage(wanted, &call.prompt, &turn.data.models);
     let mut body = Map::new();
     body.insert("created".into(), turn.now.into());
     if wanted.model.family == Family::GptImage {
@@ -51,12 +52,12 @@ pub(super) fn json(wanted: &Wanted<'_>, count: u64, call: &Call, turn: &Turn<'_>
 }
 
 /// The stream: partial images from coarse to fine, then the final one. `count` 0 leaves the final one out.
-pub(super) fn stream(wanted: &Wanted<'_>, count: u64, call: &Call, turn: &Turn<'_>) -> Answer {
+pub(super) fn stream(wanted: &Wanted<'_>, count: u64, call: &Call, turn: &Desk<'_>) -> Answer {
     let partials: Vec<_> = (0..wanted.partial_images)
         .map(|index| turn.paint(&wanted.picture(call, turn, 0, Some(index))))
         .collect();
     let last = (count > 0).then(|| turn.paint(&wanted.picture(call, turn, 0, None)));
-    let spent = usage(wanted, &call.prompt, &turn.world.openai.models);
+    let spent = usage(wanted, &call.prompt, &turn.data.models);
     let mut events = Vec::new();
     for (index, image) in partials.iter().enumerate() {
         let data = wanted.event("image_generation.partial_image", index, turn);
@@ -84,7 +85,7 @@ impl Wanted<'_> {
     }
 
     /// One item of `data`.
-    fn item(&self, call: &Call, turn: &Turn<'_>, index: u64) -> Value {
+    fn item(&self, call: &Call, turn: &Desk<'_>, index: u64) -> Value {
         let mut item = Map::new();
         let revised =
             (self.model.id == "dall-e-3").then(|| call.prompt.replace('\u{7f}', "").into());
@@ -100,7 +101,7 @@ impl Wanted<'_> {
     }
 
     /// The members of an event, in the order of the recording of 2026-03.
-    fn event(&self, kind: &str, sequence: usize, turn: &Turn<'_>) -> Map<String, Value> {
+    fn event(&self, kind: &str, sequence: usize, turn: &Desk<'_>) -> Map<String, Value> {
         let mut data = Map::new();
         data.insert("created_at".into(), turn.now.into());
         data.insert("type".into(), kind.into());
@@ -152,7 +153,7 @@ fn named(name: &str) -> impl Fn(Value) -> (String, Value) + '_ {
     move |value| (name.to_owned(), value)
 }
 
-fn headers(content_type: &str, turn: &Turn<'_>) -> Vec<(String, String)> {
+fn headers(content_type: &str, turn: &Desk<'_>) -> Vec<(String, String)> {
     let mut headers = vec![("content-type".to_owned(), content_type.to_owned())];
     headers.extend(common_headers(turn, true));
     headers
