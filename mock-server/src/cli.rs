@@ -172,8 +172,11 @@ impl Serve {
             .with_env_filter(filter)
             .with_writer(std::io::stderr)
             .init();
+        // Painting is all that runs on blocking threads: more of them than cores only keep memory.
+        let cores = std::thread::available_parallelism().map_or(2, usize::from);
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
+            .max_blocking_threads(cores.max(2))
             .build()?;
         runtime.block_on(self.serve())
     }
