@@ -1,21 +1,24 @@
 //! Everything that can be selected and referred to: cases, requirements, profiles; built in, and the user's
 //! own from `--cases DIR`.
 
-use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 
+use crate::case::Case;
 use crate::case::Loader;
-use crate::case::{Case, CaseError};
 use crate::profile::Profile;
 use crate::requirement::{Excluded, Requirement, RequirementFile};
-use crate::schema::SchemaError;
+use crate::schema::{self, SchemaError};
 
 /// The folders of a set of cases.
 const CASES: &str = "cases";
 const REQUIREMENTS: &str = "requirements";
+/// What is wrong with an id that somebody else has.
+const TAKEN: &str = "is already there, built in or in another file: choose another id";
 
 /// Everything that can be selected and referred to.
 #[derive(Debug, Default)]
@@ -43,18 +46,29 @@ impl Catalog {
         let mut catalog = Self::default();
         let mut problems = Vec::new();
         let loader = Loader::new()?;
-        catalog.add_requirements(fixtures::folder(REQUIREMENTS), &mut problems, false);
+        catalog.add_requirements("", fixtures::folder(REQUIREMENTS), &mut problems);
         catalog.add_profiles(&mut problems);
-        catalog.add_cases(&loader, fixtures::folder(CASES), &mut problems);
+        catalog.add_cases(&loader, "", fixtures::folder(CASES), &mut problems);
+        let builtin: BTreeSet<String> = catalog.requirements.keys().cloned().collect();
         for folder in folders {
+            let root = format!("{}/", folder.display());
             let requirements = read_folder(&folder.join(REQUIREMENTS))?;
-            catalog.add_requirements(borrowed(&requirements), &mut problems, true);
+            for (path, text) in &requirements {
+                check_form(&format!("{root}{REQUIREMENTS}/{path}"), text, &mut problems)?;
+            }
+            catalog.add_requirements(&root, borrowed(&requirements), &mut problems);
             let cases = read_folder(&folder.join(CASES))?;
             if cases.is_empty() {
-                problems.push(format!("{}: no case below {CASES}/", folder.display()));
+                problems.push(format!("{root}{CASES}: no case is there"));
             }
-            catalog.add_cases(&loader, borrowed(&cases), &mut problems);
+            catalog.add_cases(&loader, &root, borrowed(&cases), &mut problems);
         }
+        let own = catalog
+            .requirements
+            .keys()
+            .filter(|id| !builtin.contains(*id));
+        catalog.own = own.cloned().collect();
+        problems.dedup();
         catalog.check_references(&mut problems);
         catalog.cases.sort_by(|a, b| a.id.cmp(&b.id));
         if problems.is_empty() {
@@ -74,23 +88,26 @@ impl Catalog {
 
     fn add_requirements<'t>(
         &mut self,
+        root: &str,
         files: impl IntoIterator<Item = (&'t str, &'t str)>,
         problems: &mut Vec<String>,
-        own: bool,
     ) {
         for (path, text) in files {
-            let Some(file) = parse::<RequirementFile>(REQUIREMENTS, path, text, problems) else {
+            let place = format!("{root}{REQUIREMENTS}/{path}");
+            let Some(file) = parse::<RequirementFile>(&place, text, problems) else {
                 continue;
             };
             self.excluded.extend(file.excluded);
-            self.set = std::mem::take(&mut self.set).max(file.set);
+            // The set of a run is the built-in one, whatever users write above their own.
+            if root.is_empty() {
+                self.set = std::mem::take(&mut self.set).max(file.set);
+            }
             for requirement in file.requirements {
-                let id = requirement.id.clone();
-                if own {
-                    self.own.push(id.clone());
-                }
-                if self.requirements.insert(id.clone(), requirement).is_some() {
-                    problems.push(format!("{REQUIREMENTS}/{path}: '{id}' is already there"));
+                match self.requirements.entry(requirement.id.clone()) {
+                    Entry::Vacant(free) => drop(free.insert(requirement)),
+                    Entry::Occupied(taken) => {
+                        problems.push(format!("{place}: '{}' {TAKEN}", taken.key()));
+                    }
                 }
             }
         }
@@ -99,7 +116,7 @@ impl Catalog {
     fn add_profiles(&mut self, problems: &mut Vec<String>) {
         let mut read = BTreeMap::new();
         for (path, text) in fixtures::folder("profiles") {
-            if let Some(profile) = parse::<Profile>("profiles", path, text, problems) {
+            if let Some(profile) = parse::<Profile>(&format!("profiles/{path}"), text, problems) {
                 read.insert(profile.id.clone(), profile);
             }
         }
@@ -126,19 +143,17 @@ impl Catalog {
     fn add_cases<'t>(
         &mut self,
         loader: &Loader,
+        root: &str,
         files: impl IntoIterator<Item = (&'t str, &'t str)>,
         problems: &mut Vec<String>,
     ) {
         for (path, text) in files {
             match loader.load(path, text) {
                 Ok(case) if self.cases.iter().any(|other| other.id == case.id) => {
-                    problems.push(format!("{CASES}/{path}: '{}' is already there", case.id));
+                    problems.push(format!("{root}{CASES}/{path}: '{}' {TAKEN}", case.id));
                 }
                 Ok(case) => self.cases.push(Arc::new(case)),
-                Err(CaseError { .. }) if text.is_empty() => {
-                    problems.push(format!("{CASES}/{path}: empty"));
-                }
-                Err(error) => problems.push(format!("{CASES}/{error}")),
+                Err(error) => problems.push(format!("{root}{CASES}/{error}")),
             }
         }
     }
@@ -167,16 +182,24 @@ impl Catalog {
     }
 }
 
-fn parse<T: DeserializeOwned>(
-    folder: &str,
-    path: &str,
-    text: &str,
-    problems: &mut Vec<String>,
-) -> Option<T> {
+fn parse<T: DeserializeOwned>(place: &str, text: &str, problems: &mut Vec<String>) -> Option<T> {
     let parsed = serde_json::from_str(text);
     parsed
-        .map_err(|error| problems.push(format!("{folder}/{path}: {error}")))
+        .map_err(|error| problems.push(format!("{place}: {error}")))
         .ok()
+}
+
+/// Holds a file of the user's requirements against its schema: the messages say more than the reader's.
+fn check_form(place: &str, text: &str, problems: &mut Vec<String>) -> Result<(), SchemaError> {
+    let schema = schema::compile(REQUIREMENTS)?;
+    let Ok(value) = serde_json::from_str(text) else {
+        // The reader says where it is no JSON.
+        return Ok(());
+    };
+    for (pointer, problem) in schema::issues(&schema, &value) {
+        problems.push(format!("{place}: at {pointer}: {problem}"));
+    }
+    Ok(())
 }
 
 /// The nearest known name, quoted, for messages.

@@ -63,7 +63,7 @@ pub struct Excluded {
 #[serde(deny_unknown_fields)]
 pub struct RequirementFile {
     /// The schema of the file; not used by the reader.
-    #[serde(rename = "$schema")]
+    #[serde(rename = "$schema", default)]
     pub schema: String,
     /// The source's short name.
     pub source: String,

@@ -67,6 +67,13 @@ impl Verdict {
         }
     }
 
+    /// Whether what depends on a case with this verdict cannot be judged. A case that does not apply says
+    /// nothing against those that do.
+    #[must_use]
+    pub fn blocks(self) -> bool {
+        !matches!(self, Self::NotApplicable | Self::Pass | Self::Warn)
+    }
+
     /// Whether the verdict alone makes a run fail (exit code 1 or 3).
     #[must_use]
     pub fn is_failure(self) -> bool {

@@ -108,6 +108,12 @@ fn an_empty_selection_is_exit_code_4() {
 }
 
 #[test]
+fn a_run_of_refusals_needs_no_upstream_call() {
+    let (code, out, err) = harness(&["run", "--case=refusals/generations/*-key"]);
+    assert_eq!(code, 0, "{out}{err}");
+}
+
+#[test]
 fn a_target_that_does_not_answer_is_exit_code_3() {
     let free = std::net::TcpListener::bind("127.0.0.1:0")
         .unwrap()

@@ -32,6 +32,19 @@ async fn a_gateway_without_a_fault_passes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_cut_that_is_passed_on_as_a_cut_is_no_fault() {
+    let rig = Rig::start(Fault::PassesCutsOn).await;
+    for case in [
+        "errors/generations/reset",
+        "errors/generations/damaged-body",
+    ] {
+        let (code, output, report) = rig.run(case).await;
+        assert_eq!(code, 0, "{output}");
+        assert_eq!(report["summary"]["warn"], 0, "{output}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_dropped_size_is_seen_upstream_and_in_the_picture() {
     let rig = Rig::start(Fault::DropsSize).await;
     let (code, output, report) = rig.run("parameters/generations/size").await;

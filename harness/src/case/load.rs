@@ -3,9 +3,11 @@
 use std::collections::BTreeSet;
 
 use jsonschema::Validator;
+use mock_server::scenario::Directive;
 use serde_json::{Value, json};
 
-use crate::case::{Case, CaseFile, CaseId, Credential, Need, Scope, Step};
+use crate::case::{Case, CaseFile, CaseId, Credential, ErrorExpectation, Need, Scope, Step};
+use crate::catalog::nearest;
 use crate::schema;
 
 /// A case file that cannot be used.
@@ -38,12 +40,19 @@ fn list(issues: &[Issue]) -> String {
 /// Reads case files with one compiled schema.
 pub(crate) struct Loader {
     schema: Validator,
+    conditions: Vec<String>,
 }
 
 impl Loader {
     pub(crate) fn new() -> Result<Self, schema::SchemaError> {
+        let words = mock_server::vocabulary().map_err(|error| schema::SchemaError {
+            name: "conditions".to_owned(),
+            problem: error.to_string(),
+        })?;
+        let conditions = words.into_iter().filter(|word| word.kind == "condition");
         Ok(Self {
             schema: schema::compile("case")?,
+            conditions: conditions.map(|word| word.name).collect(),
         })
     }
 
@@ -74,8 +83,91 @@ impl Loader {
         let file: CaseFile =
             serde_json::from_value(value).map_err(|broken| whole(broken.to_string()))?;
         let case = build(id, file).map_err(|issue| error(vec![issue]))?;
-        check_steps(&case).map_err(|issue| error(vec![issue]))?;
+        self.check_steps(&case)
+            .map_err(|issue| error(vec![issue]))?;
+        if case.requirements().is_empty() {
+            return Err(whole(
+                "no expectation names a requirement: nothing is judged".to_owned(),
+            ));
+        }
         Ok(case)
+    }
+
+    /// Fills sample values in and reads every step with every value of the matrix, so that a case that was
+    /// loaded can be run.
+    fn check_steps(&self, case: &Case) -> Result<(), Issue> {
+        let mut saved = BTreeSet::new();
+        for index in 0..case.steps.len() {
+            for (name, values) in &case.matrix {
+                for value in values {
+                    let mut scope = sample_scope(case, &saved);
+                    scope.set(name.clone(), value.clone());
+                    self.check_step(case, index, &scope)?;
+                }
+            }
+            let step = self.check_step(case, index, &sample_scope(case, &saved))?;
+            saved.extend(step.save.into_keys());
+        }
+        Ok(())
+    }
+
+    fn check_step(&self, case: &Case, index: usize, scope: &Scope) -> Result<Step, Issue> {
+        let pointer = if case.steps.len() == 1 {
+            String::new()
+        } else {
+            format!("/steps/{index}")
+        };
+        let filled = scope.fill(&case.steps[index]).map_err(|error| Issue {
+            pointer: format!("{pointer}{}", error.pointer),
+            problem: error.problem,
+        })?;
+        let step: Step = serde_json::from_value(filled).map_err(|error| Issue {
+            pointer: pointer.clone(),
+            problem: error.to_string(),
+        })?;
+        self.check_names(&step).map_err(|issue| Issue {
+            pointer: format!("{pointer}{}", issue.pointer),
+            ..issue
+        })?;
+        Ok(step)
+    }
+
+    /// Names of schemas, conditions and faults exist.
+    fn check_names(&self, step: &Step) -> Result<(), Issue> {
+        let conditions: Vec<&str> = self.conditions.iter().map(String::as_str).collect();
+        let answers = step.upstream.iter().flat_map(|script| &script.answers);
+        for (index, answer) in answers.enumerate() {
+            Directive::parse(&answer.directive, &conditions).map_err(|error| Issue {
+                pointer: format!("/upstream/answers/{index}"),
+                problem: error.to_string(),
+            })?;
+        }
+        for (index, expected) in step.expect.response.iter().enumerate() {
+            let unknown = |what: &str, name: &str, known: &[&str]| Issue {
+                pointer: format!("/expect/response/{index}/{what}"),
+                problem: format!(
+                    "unknown {what} '{name}': did you mean {}?",
+                    nearest(name, known.iter().copied())
+                ),
+            };
+            match &expected.error {
+                Some(ErrorExpectation::Condition(name)) if !conditions.contains(&name.as_str()) => {
+                    return Err(unknown("error", name, &conditions));
+                }
+                _ => {}
+            }
+            let Some(name) = &expected.schema else {
+                continue;
+            };
+            let known = schemas::all().into_iter();
+            let known: Vec<_> = known
+                .filter_map(|(path, _)| path.strip_suffix(".json"))
+                .collect();
+            if !known.contains(&name.as_str()) {
+                return Err(unknown("schema", name, &known));
+            }
+        }
+        Ok(())
     }
 }
 
@@ -136,40 +228,6 @@ fn need_of(need: &serde_json::Map<String, Value>) -> Result<Need, String> {
     Ok(Need::Limit {
         name: name.to_owned(),
         at_least: need.get("at_least").cloned().unwrap_or_default(),
-    })
-}
-
-/// Fills sample values in and reads every step with every value of the matrix, so that a case that was loaded
-/// can be run.
-fn check_steps(case: &Case) -> Result<(), Issue> {
-    let mut saved = BTreeSet::new();
-    for index in 0..case.steps.len() {
-        for (name, values) in &case.matrix {
-            for value in values {
-                let mut scope = sample_scope(case, &saved);
-                scope.set(name.clone(), value.clone());
-                check_step(case, index, &scope)?;
-            }
-        }
-        let step = check_step(case, index, &sample_scope(case, &saved))?;
-        saved.extend(step.save.into_keys());
-    }
-    Ok(())
-}
-
-fn check_step(case: &Case, index: usize, scope: &Scope) -> Result<Step, Issue> {
-    let pointer = if case.steps.len() == 1 {
-        String::new()
-    } else {
-        format!("/steps/{index}")
-    };
-    let filled = scope.fill(&case.steps[index]).map_err(|error| Issue {
-        pointer: format!("{pointer}{}", error.pointer),
-        problem: error.problem,
-    })?;
-    serde_json::from_value(filled).map_err(|error| Issue {
-        pointer,
-        problem: error.to_string(),
     })
 }
 

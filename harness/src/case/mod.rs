@@ -5,6 +5,7 @@ mod expand;
 mod id;
 mod load;
 mod matcher;
+mod status;
 mod step;
 mod vars;
 
@@ -13,9 +14,10 @@ pub use id::{CaseId, Pattern, PatternError, step_check_id};
 pub use load::{CaseError, Issue};
 pub(crate) use load::{Loader, model_variables};
 pub use matcher::{Matcher, kind_of};
+pub use status::Status;
 pub use step::{
     Bounds, Calls, ClientHas, Credential, Disconnect, DisconnectAfter, ErrorExpectation, ErrorForm,
-    Expect, ImagesExpectation, RequestStep, ResponseExpectation, Status, Step, StreamEnd,
+    Expect, ImagesExpectation, RequestStep, ResponseExpectation, Step, StreamEnd,
     StreamExpectation, UpstreamExpectation,
 };
 pub use vars::{Scope, VarError};

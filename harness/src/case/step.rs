@@ -7,6 +7,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
 use crate::case::matcher::Matcher;
+use crate::case::status::Status;
 
 /// One request with its script and expectations.
 #[derive(Clone, Debug, Deserialize)]
@@ -25,6 +26,23 @@ pub struct Step {
     pub disconnect: Option<Disconnect>,
     /// So many copies at a time.
     pub parallel: Option<usize>,
+}
+
+impl Step {
+    /// Whether no target could satisfy it without a call to the provider.
+    #[must_use]
+    pub fn awaits_call(&self) -> bool {
+        let seen = self
+            .expect
+            .upstream
+            .iter()
+            .any(UpstreamExpectation::awaits_call);
+        let answered = self.expect.response.iter().any(|expected| {
+            let good = expected.status.as_ref().is_some_and(Status::is_success);
+            good || matches!(expected.error, Some(ErrorExpectation::Condition(_)))
+        });
+        seen || (self.upstream.is_some() && answered)
+    }
 }
 
 /// What the client sends.
@@ -257,6 +275,22 @@ pub struct UpstreamExpectation {
     pub peer_gone: Option<bool>,
 }
 
+impl UpstreamExpectation {
+    fn awaits_call(&self) -> bool {
+        let called = match self.calls {
+            Some(Calls::Exactly(number)) => number > 0,
+            Some(Calls::Bounds(bounds)) => bounds.at_least.is_some_and(|least| least > 0),
+            None => false,
+        };
+        let members = [&self.sent, &self.effective, &self.headers];
+        called
+            || self.images_requested.is_some_and(|images| images > 0)
+            || members.iter().any(|members| !members.is_empty())
+            || self.credential.is_some()
+            || self.peer_gone.is_some()
+    }
+}
+
 /// How many calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Calls {
@@ -282,53 +316,6 @@ impl Bounds {
     pub fn holds(self, number: usize) -> bool {
         self.at_least.is_none_or(|least| number >= least)
             && self.at_most.is_none_or(|most| number <= most)
-    }
-}
-
-/// Accepted statuses.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Status(Vec<String>);
-
-impl Status {
-    /// Whether a status is accepted.
-    #[must_use]
-    pub fn accepts(&self, status: u16) -> bool {
-        let status = status.to_string();
-        self.0
-            .iter()
-            .any(|accepted| match accepted.strip_suffix("xx") {
-                Some(class) => status.starts_with(class),
-                None => *accepted == status,
-            })
-    }
-
-    /// Whether every accepted status is an error.
-    #[must_use]
-    pub fn is_refusal(&self) -> bool {
-        self.0
-            .iter()
-            .all(|accepted| accepted.starts_with('4') || accepted.starts_with('5'))
-    }
-}
-
-impl std::fmt::Display for Status {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0.join(" or "))
-    }
-}
-
-impl<'de> Deserialize<'de> for Status {
-    fn deserialize<D: Deserializer<'de>>(reader: D) -> Result<Self, D::Error> {
-        let values = match Value::deserialize(reader)? {
-            Value::Array(values) => values,
-            value => vec![value],
-        };
-        let texts = values.into_iter().map(|value| match value {
-            Value::Number(number) => Ok(number.to_string()),
-            Value::String(class) => Ok(class),
-            other => Err(serde::de::Error::custom(format!("{other} is no status"))),
-        });
-        texts.collect::<Result<_, _>>().map(Self)
     }
 }
 

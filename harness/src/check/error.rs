@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::case::{ErrorExpectation, ErrorForm};
 use crate::check::json::shown;
-use crate::check::{Bench, Check, Mismatch, no_answer, sites};
+use crate::check::{Bench, Check, Mismatch, sites};
 use crate::exchange::{Evidence, Received};
 use crate::profile::Profile;
 
@@ -27,7 +27,7 @@ impl Check for ErrorCheck {
                     continue;
                 };
                 let result = match site.exchange.answer() {
-                    None => Err(no_answer(site.exchange)),
+                    None => Err(site.no_answer()),
                     Some(answer) => match error {
                         ErrorExpectation::Form(form) => has_form(form, answer),
                         ErrorExpectation::Condition(condition) => {

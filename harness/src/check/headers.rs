@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::check::{Bench, Check, Mismatch, no_answer, sites};
+use crate::check::{Bench, Check, Mismatch, sites};
 use crate::exchange::Evidence;
 
 /// See the module.
@@ -22,9 +22,9 @@ impl Check for Headers {
             for expected in &site.evidence.step.expect.response {
                 for (name, matcher) in &expected.headers {
                     let result = match site.exchange.answer() {
-                        None => Err(no_answer(site.exchange)),
+                        None => Err(site.no_answer()),
                         Some(answer) => {
-                            let value = answer.header(name).map(Value::from);
+                            let value = answer.header(name).map(|value| comparable(name, value));
                             matcher
                                 .matches(value.as_ref())
                                 .then_some(())
@@ -48,5 +48,13 @@ impl Check for Headers {
                 }
             }
         }
+    }
+}
+
+/// A header's value; media types are the same in upper and lower case.
+fn comparable(name: &str, value: &str) -> Value {
+    match name {
+        "content-type" => value.to_ascii_lowercase().into(),
+        _ => value.into(),
     }
 }

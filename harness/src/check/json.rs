@@ -1,6 +1,6 @@
 //! `json:/POINTER`: single values of the JSON body, or of the last event of a stream.
 
-use crate::check::{Bench, Check, Mismatch, no_answer, sites};
+use crate::check::{Bench, Check, Mismatch, sites};
 use crate::exchange::Evidence;
 
 /// See the module.
@@ -33,7 +33,7 @@ impl Check for Json {
                         .as_ref()
                         .and_then(|document| document.pointer(pointer));
                     let result = match (&document, site.exchange.answer()) {
-                        (_, None) => Err(no_answer(site.exchange)),
+                        (_, None) => Err(site.no_answer()),
                         (None, _) => Err(Mismatch::new("the body is no JSON")),
                         _ if matcher.matches(value) => Ok(()),
                         _ => Err(Mismatch::of(

@@ -1,6 +1,6 @@
 //! `law.content-type`: what a body is called is what it is.
 
-use crate::check::{Bench, Check, Mismatch, Site, sites};
+use crate::check::{Bench, Check, Mismatch, sites};
 use crate::exchange::{Evidence, Received};
 
 /// See the module.
@@ -12,7 +12,7 @@ impl Check for ContentType {
     }
 
     fn summary(&self) -> &'static str {
-        "a JSON body is called JSON, a stream of events is called one, an image is called by its format"
+        "a JSON body is called JSON, and a stream of events is called one"
     }
 
     fn judge(&self, evidence: &Evidence<'_>, bench: &mut Bench<'_>) {
@@ -45,7 +45,7 @@ fn judge_one(answer: &Received) -> Result<(), Mismatch> {
     }
     let actual = what_it_is(answer);
     let fits = match actual {
-        Some("JSON") => announced == "application/json" || announced.ends_with("+json"),
+        Some("JSON") => answer.is_called_json(),
         Some("events") => announced == "text/event-stream",
         _ => true,
     };
@@ -66,41 +66,4 @@ fn what_it_is(answer: &Received) -> Option<&'static str> {
     }
     let start = answer.body.trim_ascii_start();
     (start.starts_with(b"data:") || start.starts_with(b"event:")).then_some("events")
-}
-
-impl Site<'_> {
-    /// Whether the script tells the provider to do anything but succeed.
-    pub(super) fn is_scripted(&self) -> bool {
-        let script = self.evidence.step.upstream.as_ref();
-        script.is_some_and(|script| {
-            script
-                .answers
-                .iter()
-                .any(|answer| !answer.directive.starts_with("ok"))
-        })
-    }
-
-    /// Whether the script has this condition or fault.
-    pub(super) fn is_scripted_with(&self, name: &str) -> bool {
-        let script = self.evidence.step.upstream.as_ref();
-        script.is_some_and(|script| {
-            script
-                .answers
-                .iter()
-                .any(|answer| answer.directive.contains(name))
-        })
-    }
-
-    /// Whether the request is an image operation.
-    pub(super) fn is_image_operation(&self) -> bool {
-        let request = &self.evidence.step.request;
-        request
-            .method
-            .as_deref()
-            .is_none_or(|method| method == "POST")
-            && request
-                .operation
-                .as_deref()
-                .is_some_and(|operation| operation.starts_with("images."))
-    }
 }

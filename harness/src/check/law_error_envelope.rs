@@ -41,7 +41,8 @@ impl Check for ErrorEnvelope {
 
 /// Refusals that an HTTP parser or a front makes, before any gateway sees the request.
 fn is_front(answer: &Received) -> bool {
-    matches!(answer.status, 413 | 414 | 431) || (answer.status == 400 && answer.body.is_empty())
+    matches!(answer.status, 408 | 411 | 413 | 414 | 417 | 431)
+        || (answer.status == 400 && answer.body.is_empty())
 }
 
 fn judge_one(answer: &Received) -> Result<(), Mismatch> {

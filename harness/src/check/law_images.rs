@@ -20,7 +20,9 @@ impl Check for ImagesBelong {
     fn judge(&self, evidence: &Evidence<'_>, bench: &mut Bench<'_>) {
         let policy = evidence.target.policies.bytes;
         for site in sites(evidence) {
-            for image in &site.exchange.images {
+            // What lies elsewhere is not fetched, and so not judged.
+            let images = site.exchange.images.iter();
+            for image in images.filter(|image| !image.is_elsewhere) {
                 bench.record(site, self.id(), self.id(), judge_one(site, image, policy));
             }
         }

@@ -96,11 +96,24 @@ fn model_is_mapped(
         .get("model")
         .and_then(Value::as_str)
         .unwrap_or_default();
-    if actual == model.upstream.model {
+    if is_same_model(actual, &model.upstream.model) {
         return Ok(());
     }
     let message = format!("the client's model '{asked}' reached the provider as another one");
     Err(Mismatch::of(message, model.upstream.model.clone(), actual))
+}
+
+/// Providers give the same model a name with a date: `gpt-image-2-2026-04-21` is `gpt-image-2`.
+fn is_same_model(actual: &str, stated: &str) -> bool {
+    let Some(rest) = actual.strip_prefix(stated) else {
+        return false;
+    };
+    let is_date = |text: &str| {
+        text.len() == "2026-04-21".len()
+            && text.chars().all(|c| c.is_ascii_digit() || c == '-')
+            && text.split('-').count() == 3
+    };
+    rest.is_empty() || rest.strip_prefix('-').is_some_and(is_date)
 }
 
 fn same(stated: &Value, sent: &Value) -> bool {
@@ -122,4 +135,23 @@ fn is_default(name: &str, value: &Value) -> bool {
         _ => return false,
     };
     *value == default
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_date_makes_no_other_model() {
+        assert!(is_same_model("gpt-image-2-2026-04-21", "gpt-image-2"));
+        assert!(is_same_model("gpt-image-2", "gpt-image-2"));
+        for other in [
+            "gpt-image-2-mini",
+            "gpt-image-1",
+            "gpt-image-2-2026-04",
+            "gpt-image-20",
+        ] {
+            assert!(!is_same_model(other, "gpt-image-2"), "{other}");
+        }
+    }
 }

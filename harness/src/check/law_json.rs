@@ -1,4 +1,4 @@
-//! `law.json`: a body that is called JSON, and came to its end, is strict JSON.
+//! `law.json`: a body that is called JSON is strict JSON, and comes to its end.
 
 use crate::check::{Bench, Check, Mismatch, sites};
 use crate::exchange::{End, Evidence, Received};
@@ -12,7 +12,7 @@ impl Check for StrictJson {
     }
 
     fn summary(&self) -> &'static str {
-        "a body that is called JSON and came to its end is strict JSON; so is the data of each event"
+        "a body that is called JSON comes to its end and is strict JSON; so is the data of each event"
     }
 
     fn judge(&self, evidence: &Evidence<'_>, bench: &mut Bench<'_>) {
@@ -20,8 +20,9 @@ impl Check for StrictJson {
             let Some(answer) = site.exchange.answer() else {
                 continue;
             };
-            // Nobody promises JSON in a body that was cut, and a malformed one may be relayed as it came.
-            if answer.end != End::Whole || site.is_scripted_with("malformed-json") {
+            // A cut of the provider's may be passed on, and so may a malformed body.
+            let excused = site.passes_a_cut_on() || site.is_scripted_with("malformed-json");
+            if excused || answer.end == End::HungUp {
                 continue;
             }
             bench.record(site, self.id(), self.id(), judge_one(answer));
@@ -30,6 +31,7 @@ impl Check for StrictJson {
 }
 
 fn judge_one(answer: &Received) -> Result<(), Mismatch> {
+    comes_to_its_end(answer)?;
     if answer.is_stream() {
         let broken = answer
             .events
@@ -44,16 +46,35 @@ fn judge_one(answer: &Received) -> Result<(), Mismatch> {
         };
     }
     let media_type = answer.media_type();
-    if media_type != "application/json" && !media_type.ends_with("+json") || answer.body.is_empty()
-    {
+    if !answer.is_called_json() || answer.body.is_empty() {
         return Ok(());
     }
-    let parsed = serde_json::from_slice::<serde::de::IgnoredAny>(&answer.body);
-    parsed.map(drop).map_err(|error| {
+    is_json(&answer.body).map_err(|error| {
         let start =
             String::from_utf8_lossy(&answer.body[..answer.body.len().min(120)]).into_owned();
         let message =
             format!("the body is called {media_type}, ended properly, and is no JSON: {error}");
         Mismatch::of(message, "JSON", start)
     })
+}
+
+/// The provider's answer was whole: then the target's is, too.
+fn comes_to_its_end(answer: &Received) -> Result<(), Mismatch> {
+    let how = match &answer.end {
+        End::Cut(reason) => reason.as_str(),
+        End::TimedOut => "not at its end within the time limit",
+        End::HungUp | End::InsideEvent | End::Whole => return Ok(()),
+    };
+    Err(Mismatch::of(
+        "the answer has no proper end: a client's library reads it as a failure",
+        "a body as its framing says",
+        how,
+    ))
+}
+
+/// Strict JSON, in the only encoding that JSON has.
+fn is_json(body: &[u8]) -> Result<(), String> {
+    std::str::from_utf8(body).map_err(|error| error.to_string())?;
+    let parsed = serde_json::from_slice::<serde::de::IgnoredAny>(body);
+    parsed.map(drop).map_err(|error| error.to_string())
 }

@@ -19,10 +19,9 @@ impl Check for SuccessMeansImage {
     fn judge(&self, evidence: &Evidence<'_>, bench: &mut Bench<'_>) {
         for site in sites(evidence).filter(super::Site::is_image_operation) {
             // Without its end, an answer says nothing yet.
-            let answer = site
-                .exchange
-                .answer()
-                .filter(|answer| answer.is_success() && answer.end == End::Whole);
+            let answer = site.exchange.answer().filter(|answer| {
+                answer.is_success() && matches!(answer.end, End::Whole | End::InsideEvent)
+            });
             let Some(answer) = answer.filter(|_| !site.is_scripted_with("malformed-json")) else {
                 continue;
             };

@@ -16,6 +16,7 @@ mod law_paid_twice;
 mod law_stream_order;
 mod law_success;
 mod schema;
+mod site;
 mod status;
 mod stream;
 mod upstream;
@@ -282,20 +283,5 @@ impl Schemas {
         let schema = Arc::new(compile(name)?);
         compiled.insert(name.to_owned(), Arc::clone(&schema));
         Ok(schema)
-    }
-}
-
-/// Why there is no answer to judge, as a mismatch.
-pub(crate) fn no_answer(exchange: &Exchange) -> Mismatch {
-    use crate::exchange::Outcome;
-    match &exchange.outcome {
-        Outcome::NoAnswer(reason) => Mismatch::of("no answer came", "an answer", reason.clone()),
-        Outcome::TimedOut => Mismatch::of(
-            "no answer came in time",
-            "an answer",
-            "nothing within the time limit",
-        ),
-        Outcome::HungUp => Mismatch::new("the harness had hung up before the answer").untestable(),
-        Outcome::Answer(_) => Mismatch::new("an answer came"),
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::check::{Bench, Check, Mismatch, Site, no_answer, sites};
+use crate::check::{Bench, Check, Mismatch, Site, sites};
 use crate::exchange::Evidence;
 
 /// See the module.
@@ -29,10 +29,7 @@ impl Check for Usage {
 }
 
 fn equal(site: Site<'_>) -> Result<(), Mismatch> {
-    let answer = site
-        .exchange
-        .answer()
-        .ok_or_else(|| no_answer(site.exchange))?;
+    let answer = site.exchange.answer().ok_or_else(|| site.no_answer())?;
     let usages = site
         .exchange
         .calls()

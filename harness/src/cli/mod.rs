@@ -23,8 +23,8 @@ use crate::verdict::Exit;
 ///
 /// Without --target it tests the bundled reference gateway, in-process, in front of the bundled mock provider.
 ///
-/// Exit codes: 0 all good, 1 some case failed, 2 the command line or a file cannot be used, 3 an error of the
-/// harness or its set-up, 4 nothing was selected.
+/// Exit codes: 0 all good, 1 some case failed or was untestable, 2 the command line or a file cannot be used, 3 an error of the
+/// harness or its set-up, 4 nothing was selected, or nothing applies.
 #[derive(Debug, Parser)]
 #[command(name = "image-harness", version)]
 pub struct Cli {
@@ -77,7 +77,7 @@ struct TargetArgs {
 /// Which cases.
 #[derive(Clone, Debug, Args)]
 struct SelectionArgs {
-    /// Only cases that match, for example parameters/** or stream/*/held@n=2 (repeatable).
+    /// Only cases that match, for example parameters/** or '**/n@n=2' (repeatable).
     #[arg(long = "case", value_name = "PATTERN", value_parser = pattern)]
     only: Vec<Pattern>,
     /// No cases that match (repeatable).

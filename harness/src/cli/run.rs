@@ -99,7 +99,11 @@ impl Run {
                 message: "no case is selected: see image-harness list".to_owned(),
             });
         }
-        runtime.block_on(self.report(&running, &instances))
+        let exit = runtime.block_on(self.report(&running, &instances));
+        // A target that never stops sending must not keep the process: nobody waits for its connections.
+        drop(running);
+        runtime.shutdown_background();
+        exit
     }
 
     async fn report(&self, running: &Running, instances: &[Instance]) -> Result<Exit, Stopped> {

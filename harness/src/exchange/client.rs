@@ -13,8 +13,10 @@ use crate::case::DisconnectAfter;
 use crate::exchange::sse::Reader;
 use crate::exchange::{End, Outcome, Received, Sent};
 
-/// An answer of more bytes than this is cut.
-const LONGEST_BODY: usize = 256 << 20;
+/// An answer of more bytes than this is cut: ten of the largest images that any provider makes fit in.
+pub const LONGEST_BODY: usize = 128 << 20;
+/// A stream of more events than this is cut.
+const MOST_EVENTS: usize = 20_000;
 /// How the harness names itself.
 const USER_AGENT: &str = concat!("image-harness/", env!("CARGO_PKG_VERSION"));
 
@@ -31,6 +33,20 @@ pub struct Manner {
     pub timeout: Duration,
     /// When to hang up; an upstream call is waited for by the caller.
     pub disconnect: Option<DisconnectAfter>,
+    /// A body of more bytes is cut.
+    pub longest_body: usize,
+}
+
+impl Manner {
+    /// Reads an answer to its end.
+    #[must_use]
+    pub fn within(timeout: Duration) -> Self {
+        Self {
+            timeout,
+            disconnect: None,
+            longest_body: LONGEST_BODY,
+        }
+    }
 }
 
 impl Client {
@@ -140,8 +156,8 @@ async fn read_body(
             Ok(Some(Ok(chunk))) => chunk,
         };
         body.extend_from_slice(&chunk);
-        if body.len() > LONGEST_BODY {
-            break End::Cut(format!("more than {LONGEST_BODY} bytes"));
+        if body.len() > manner.longest_body {
+            break End::Cut(format!("more than {} bytes", manner.longest_body));
         }
         if !is_stream {
             continue;
@@ -149,6 +165,9 @@ async fn read_body(
         match reader.push(&chunk) {
             Ok(more) => received.events.extend(more),
             Err(problem) => break End::Cut(problem),
+        }
+        if received.events.len() > MOST_EVENTS {
+            break End::Cut(format!("more than {MOST_EVENTS} events"));
         }
         let _ = events.send(received.events.len());
         match manner.disconnect {
@@ -159,7 +178,7 @@ async fn read_body(
         }
     };
     if received.end == End::Whole && reader.has_rest() {
-        received.end = End::Cut("the stream ended inside an event".to_owned());
+        received.end = End::InsideEvent;
     }
     received.body = body.freeze();
 }

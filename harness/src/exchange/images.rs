@@ -12,9 +12,11 @@ use sha2::{Digest as _, Sha256};
 
 use crate::exchange::{Fetched, Received};
 
-/// A larger picture is refused before it is decoded, in pixels a side and in bytes.
-const LONGEST_SIDE: u32 = 8192;
-const MOST_BYTES: u64 = 512 << 20;
+/// A larger picture is refused before it is decoded, in pixels and in bytes: four times of what any provider makes.
+const MOST_PIXELS: u64 = 32 << 20;
+const MOST_BYTES: u64 = 256 << 20;
+/// More images of one answer are not looked at: no provider makes as many.
+const MOST_IMAGES: usize = 64;
 
 /// One image of an answer.
 #[derive(Clone, Debug)]
@@ -27,6 +29,8 @@ pub struct SeenImage {
     pub partial: Option<u64>,
     /// The format that the answer says it has.
     pub announced: Option<String>,
+    /// It lies behind a URL of another origin, from which nothing is fetched.
+    pub is_elsewhere: bool,
     /// The bytes, or why there are none.
     pub bytes: Result<Bytes, String>,
     /// The picture, or why the bytes are none.
@@ -94,15 +98,11 @@ pub fn find(answer: &Received, fetched: &Fetched) -> Vec<SeenImage> {
                 .unwrap_or_default()
         });
         let place = format!("event {} /b64_json", index + 1);
-        Some(image(
-            place,
-            "b64_json",
-            partial,
-            announced(&data),
-            decode_base64(text),
-        ))
+        let mut image = unread(place, "b64_json", announced(&data), decode_base64(text));
+        image.partial = partial;
+        Some(image)
     });
-    images.collect()
+    images.enumerate().map(look).collect()
 }
 
 /// The http(s) URLs of an answer.
@@ -125,26 +125,21 @@ fn of_body(body: &Value, fetched: &Fetched) -> Vec<SeenImage> {
     for (index, item) in items.into_iter().flatten().enumerate() {
         if let Some(text) = item.get("b64_json").and_then(Value::as_str) {
             let place = format!("/data/{index}/b64_json");
-            found.push(image(
+            found.push(unread(
                 place,
                 "b64_json",
-                None,
                 announced(body),
                 decode_base64(text),
             ));
         }
         if let Some(url) = item.get("url").and_then(Value::as_str) {
             let place = format!("/data/{index}/url");
-            found.push(image(
-                place,
-                "url",
-                None,
-                announced(body),
-                of_url(url, fetched),
-            ));
+            let mut image = unread(place, "url", announced(body), of_url(url, fetched));
+            image.is_elsewhere = url.starts_with("http") && !fetched.contains_key(url);
+            found.push(image);
         }
     }
-    found
+    found.into_iter().enumerate().map(look).collect()
 }
 
 fn announced(data: &Value) -> Option<String> {
@@ -173,26 +168,31 @@ fn decode_base64(text: &str) -> Result<Bytes, String> {
     })
 }
 
-/// An image whose bytes were found.
-fn image(
+/// An image whose bytes were found, before anybody looks at them.
+fn unread(
     place: String,
     location: &'static str,
-    partial: Option<u64>,
     announced: Option<String>,
     bytes: Result<Bytes, String>,
 ) -> SeenImage {
-    let picture = bytes
-        .as_ref()
-        .map_err(Clone::clone)
-        .and_then(|bytes| decode(bytes));
     SeenImage {
         place,
         location,
-        partial,
+        partial: None,
         announced,
+        is_elsewhere: false,
         bytes,
-        picture,
+        picture: Err(format!("it is one of more than {MOST_IMAGES} images")),
     }
+}
+
+/// Decodes an image, unless too many came before.
+fn look((index, mut image): (usize, SeenImage)) -> SeenImage {
+    if index < MOST_IMAGES {
+        let bytes = image.bytes.as_ref().map_err(Clone::clone);
+        image.picture = bytes.and_then(|bytes| decode(bytes));
+    }
+    image
 }
 
 /// Decodes a picture of a format that the Images API knows.
@@ -211,38 +211,45 @@ pub fn decode(bytes: &[u8]) -> Result<SeenPicture, String> {
             ));
         }
     };
-    let mut limits = Limits::default();
-    limits.max_image_width = Some(LONGEST_SIDE);
-    limits.max_image_height = Some(LONGEST_SIDE);
-    limits.max_alloc = Some(MOST_BYTES);
-    let mut reader = ImageReader::new(Cursor::new(bytes))
-        .with_guessed_format()
-        .map_err(|error| error.to_string())?;
-    reader.limits(limits);
-    let picture = reader
-        .decode()
-        .map_err(|error| format!("a broken {format}: {error}"))?;
+    // A decoder that gives up has met bytes that are no picture; that is the target's fault and not ours.
+    let picture = std::panic::catch_unwind(|| pixels(bytes))
+        .unwrap_or_else(|_| Err("its decoder gave up".to_owned()))
+        .map_err(|problem| format!("a broken {format}: {problem}"))?;
     let (width, height) = (picture.width(), picture.height());
     let luma = picture.to_luma8();
     let mark = read_strip(width, height, |x, y| luma.get_pixel(x, y).0[0]);
+    drop(luma);
+    let has_alpha = picture.color().has_alpha();
+    let rgba = picture.into_rgba8();
     Ok(SeenPicture {
         format,
         width,
         height,
-        transparent: is_transparent(&picture),
+        transparent: has_alpha && rgba.pixels().any(|pixel| pixel.0[3] < u8::MAX),
         sha256: hex(&Sha256::digest(bytes)),
-        pixels_sha256: hex(&Sha256::digest(picture.to_rgba8().as_raw())),
+        pixels_sha256: hex(&Sha256::digest(rgba.as_raw())),
         mark,
         provenance: read_metadata(bytes),
     })
 }
 
-fn is_transparent(picture: &DynamicImage) -> bool {
-    picture.color().has_alpha()
-        && picture
-            .to_rgba8()
-            .pixels()
-            .any(|pixel| pixel.0[3] < u8::MAX)
+fn pixels(bytes: &[u8]) -> Result<DynamicImage, String> {
+    let text = |error: image::ImageError| error.to_string();
+    let reader = || ImageReader::new(Cursor::new(bytes)).with_guessed_format();
+    let (width, height) = reader()
+        .map_err(|error| error.to_string())?
+        .into_dimensions()
+        .map_err(text)?;
+    if u64::from(width) * u64::from(height) > MOST_PIXELS {
+        return Err(format!(
+            "{width}x{height} pixels are too many to be looked at"
+        ));
+    }
+    let mut limits = Limits::default();
+    limits.max_alloc = Some(MOST_BYTES);
+    let mut reader = reader().map_err(|error| error.to_string())?;
+    reader.limits(limits);
+    reader.decode().map_err(text)
 }
 
 fn first_bytes(bytes: &[u8]) -> String {

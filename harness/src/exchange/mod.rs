@@ -104,6 +104,8 @@ pub enum End {
     Cut(String),
     /// The harness hung up, as the case says.
     HungUp,
+    /// As its framing said, but a stream's last event lacks the blank line that ends it: no client sees it.
+    InsideEvent,
     /// Not within the time limit.
     TimedOut,
     /// As its framing said.
@@ -170,10 +172,24 @@ impl Received {
         (200..300).contains(&self.status)
     }
 
+    /// Whether its end never came: the connection broke, or time was up.
+    #[must_use]
+    pub fn is_broken_off(&self) -> bool {
+        matches!(self.end, End::Cut(_) | End::TimedOut)
+    }
+
+    /// Whether it is announced as JSON.
+    #[must_use]
+    pub fn is_called_json(&self) -> bool {
+        let media_type = self.media_type();
+        media_type.ends_with("+json")
+            || matches!(media_type.as_str(), "application/json" | "text/json")
+    }
+
     /// The body as JSON.
     #[must_use]
     pub fn json(&self) -> Option<Value> {
-        serde_json::from_slice(&self.body).ok()
+        parse(&self.body)
     }
 
     /// The error object: of the body, or of the last event of a stream.
@@ -194,6 +210,21 @@ impl Received {
         }
         self.json()
     }
+}
+
+/// A text of so many bytes cannot hold so many values that its tree would be a burden.
+const HARMLESS: usize = 1 << 20;
+/// JSON of more values than about this is not taken for an answer: its tree would need many times its size.
+const MOST_VALUES: usize = 500_000;
+
+/// Reads JSON that somebody else wrote; none if it is none, or nothing that an image provider answers.
+fn parse(text: &[u8]) -> Option<Value> {
+    // Image data hold none of these: what is counted are values, and a little text.
+    let begins_value = |byte: &&u8| matches!(byte, b',' | b'[' | b'{');
+    if text.len() > HARMLESS && text.iter().filter(begins_value).count() > MOST_VALUES {
+        return None;
+    }
+    serde_json::from_slice(text).ok()
 }
 
 /// Bytes of fetched URLs, by URL; the error says why one could not be fetched.

@@ -4,8 +4,10 @@
 
 use serde_json::Value;
 
+use crate::exchange::parse;
+
 /// An event of more bytes than this is not kept: the stream is then cut.
-const LONGEST_EVENT: usize = 128 << 20;
+const LONGEST_EVENT: usize = 64 << 20;
 
 /// One dispatched event.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -20,16 +22,20 @@ impl StreamEvent {
     /// The data as JSON.
     #[must_use]
     pub fn json(&self) -> Option<Value> {
-        serde_json::from_str(&self.data).ok()
+        parse(self.data.as_bytes())
     }
 
-    /// What kind of event it is: the `type` of its data, else its name.
+    /// What kind of event it is: the `type` of its data, else its name; data that are nothing but an error
+    /// object say it, too.
     #[must_use]
     pub fn kind(&self) -> String {
-        let stated = self
-            .json()
-            .and_then(|data| data.get("type")?.as_str().map(str::to_owned));
-        stated.or_else(|| self.name.clone()).unwrap_or_default()
+        let data = self.json().unwrap_or_default();
+        let stated = data.get("type").and_then(Value::as_str).map(str::to_owned);
+        let has_error = data.get("error").is_some_and(Value::is_object);
+        stated
+            .or_else(|| self.name.clone())
+            .or_else(|| has_error.then(|| "error".to_owned()))
+            .unwrap_or_default()
     }
 
     /// Whether it is the `[DONE]` that chat streams end with.

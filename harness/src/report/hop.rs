@@ -195,6 +195,7 @@ fn received_answer(showing: &Showing<'_>, received: &Received) -> Hop {
             End::Whole => None,
             End::Cut(reason) => Some(format!("broken off: {}", showing.text(reason, LONGEST_URL))),
             End::HungUp => Some("the harness hung up, as the case says".to_owned()),
+            End::InsideEvent => Some("the stream ended inside an event".to_owned()),
             End::TimedOut => Some("not at its end within the time limit".to_owned()),
         },
     }

@@ -64,7 +64,11 @@ impl<'c> Showing<'c> {
     /// A text of at most so many characters.
     pub(super) fn text(&self, text: &str, longest: usize) -> String {
         let mut shown = String::new();
-        for (is_base64, part) in runs(text) {
+        let mut end = text.len().min(MOST_PARSED);
+        while !text.is_char_boundary(end) {
+            end -= 1;
+        }
+        for (is_base64, part) in runs(&text[..end]) {
             // What is not counted here is not shown either: no more of a huge text is looked at.
             if shown.len() > longest * MARGIN {
                 break;

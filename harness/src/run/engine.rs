@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use tokio::task::JoinSet;
 
-use crate::case::Instance;
+use crate::case::{Credential, Instance};
 use crate::exchange::Outcome;
 use crate::run::event::{Event, Summary};
 use crate::run::plan::{Lane, is_quiet, lane};
@@ -77,13 +77,15 @@ async fn run_batch(
     tally: &mut Tally,
     tell: &mut impl FnMut(&Event<'_>),
 ) {
-    let mut waiting = batch.iter().map(|instance| (*instance).clone());
+    let mut waiting: Vec<Instance> = batch.iter().map(|instance| (*instance).clone()).collect();
+    let mut under_way: Vec<String> = Vec::new();
     let mut running = JoinSet::new();
     loop {
         while running.len() < jobs.max(1) && !(fail_fast && tally.failed) {
-            let Some(instance) = waiting.next() else {
+            let Some(instance) = next(&mut waiting, &under_way) else {
                 break;
             };
+            under_way.push(instance.case.id.to_string());
             let session = Arc::clone(session);
             let blocked = tally.blocked(&instance);
             running.spawn(async move {
@@ -99,6 +101,10 @@ async fn run_batch(
         match running.join_next().await {
             None => return,
             Some(Ok((instance, outcome))) => {
+                let over = under_way
+                    .iter()
+                    .position(|case| *case == instance.case.id.as_str());
+                over.map(|at| under_way.swap_remove(at));
                 tally.add(&instance, &outcome);
                 tell(&Event::Finished(&outcome));
             }
@@ -106,6 +112,19 @@ async fn run_batch(
             Some(Err(error)) => tally.panicked(&error.to_string()),
         }
     }
+}
+
+/// The first instance that waits for nobody: what it depends on is neither waiting nor under way. Cases that
+/// depend on each other in a ring wait for nobody.
+fn next(waiting: &mut Vec<Instance>, under_way: &[String]) -> Option<Instance> {
+    let is_open = |case: &String| {
+        under_way.contains(case) || waiting.iter().any(|other| other.case.id.as_str() == case)
+    };
+    let ready = waiting
+        .iter()
+        .position(|instance| !instance.case.depends_on.iter().any(is_open));
+    let ring = || (under_way.is_empty() && !waiting.is_empty()).then_some(0);
+    ready.or_else(ring).map(|at| waiting.remove(at))
 }
 
 #[derive(Default)]
@@ -116,7 +135,8 @@ struct Tally {
     failed: bool,
     answers: usize,
     unauthorized: usize,
-    expected_calls: bool,
+    refused_good_keys: bool,
+    awaited_calls: bool,
     calls: usize,
     notes: Vec<String>,
 }
@@ -132,18 +152,17 @@ impl Tally {
         self.money += outcome.money;
         self.failed |= outcome.verdict.is_failure();
         for step in &outcome.steps {
-            self.expected_calls |=
-                !step.step.expect.upstream.is_empty() || step.step.upstream.is_some();
+            self.awaited_calls |= step.step.awaits_call();
             for exchange in &step.exchanges {
                 self.calls += exchange.calls().len();
                 if let Outcome::Answer(answer) = &exchange.outcome {
                     self.answers += 1;
-                    let unexpected = answer.status == 401
-                        && !matches!(
-                            step.step.request.credential,
-                            crate::case::Credential::Invalid | crate::case::Credential::None
-                        );
-                    self.unauthorized += usize::from(unexpected);
+                    let key_is_good = !matches!(
+                        step.step.request.credential,
+                        Credential::Invalid | Credential::None
+                    );
+                    self.unauthorized += usize::from(answer.status == 401);
+                    self.refused_good_keys |= answer.status == 401 && key_is_good;
                 }
             }
         }
@@ -159,9 +178,8 @@ impl Tally {
     /// Why an instance cannot be judged because of what it depends on.
     fn blocked(&self, instance: &Instance) -> Option<String> {
         let unmet = |case: &&String| {
-            self.worst_of_case
-                .get(*case)
-                .is_some_and(|worst| !matches!(worst, Verdict::Pass | Verdict::Warn))
+            let worst = self.worst_of_case.get(*case);
+            worst.is_some_and(|worst| worst.blocks())
         };
         let unmet = instance.case.depends_on.iter().find(unmet)?;
         Some(format!("it depends on {unmet}, which did not pass"))
@@ -173,15 +191,16 @@ impl Tally {
             .iter()
             .flat_map(|(verdict, count)| std::iter::repeat_n(*verdict, *count));
         let mut exit = Exit::of(verdicts);
-        if exit != Exit::Nothing && self.answers > 0 && self.unauthorized == self.answers {
+        if exit != Exit::Nothing && self.refused_good_keys && self.unauthorized == self.answers {
             exit = Exit::Error;
             self.notes.push(
                 "every answer was 401: the target does not take the key that it was called with"
                     .to_owned(),
             );
         }
-        if exit != Exit::Nothing && session.mock.is_some() && self.expected_calls && self.calls == 0
-        {
+        // A target whose probe arrived is connected: that nothing else arrives is its own fault.
+        let unproved = session.mock.is_some() && !session.connected;
+        if exit != Exit::Nothing && unproved && self.awaited_calls && self.calls == 0 {
             exit = Exit::Error;
             self.notes.push(format!(
                 "no call arrived upstream: is the target's upstream {}?",

@@ -1,13 +1,14 @@
 //! Runs the steps of an instance and observes everything: the answer, the images, what arrived upstream.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
 
 use futures_util::future::join_all;
 use mock_server::journal::Entry;
 use tokio::sync::watch;
 
 use crate::case::{DisconnectAfter, Instance, Scope, Step, StepError};
-use crate::exchange::client::Manner;
+use crate::exchange::client::{LONGEST_BODY, Manner};
 use crate::exchange::mock::{Mock, MockError};
 use crate::exchange::{Evidence, Exchange, Fetched, Outcome, Sent, StepEvidence, images};
 use crate::run::hold::Holds;
@@ -152,8 +153,8 @@ impl Session {
         let (events, seen) = watch::channel(0);
         let disconnect = step.disconnect.map(|disconnect| disconnect.after);
         let manner = Manner {
-            timeout: target.timeout,
             disconnect,
+            ..Manner::within(target.timeout)
         };
         let sending = self.client.send(sent, manner, &events);
         let (Some(mock), Some(after)) = (&self.mock, after) else {
@@ -231,12 +232,15 @@ impl Session {
         Ok(entries)
     }
 
-    /// Fetches the URLs of an answer, of allowed origins only, without credentials.
+    /// Fetches the URLs of an answer, of allowed origins only, without credentials; all of them together may take
+    /// as long as one answer, and as many bytes.
     async fn fetch(&self, outcome: &Outcome, origins: &[&str], target: &Target) -> Fetched {
         let mut fetched = BTreeMap::new();
         let Outcome::Answer(answer) = outcome else {
             return fetched;
         };
+        let begun = Instant::now();
+        let mut room = LONGEST_BODY;
         for url in images::urls(answer) {
             if !origins
                 .iter()
@@ -250,12 +254,18 @@ impl Session {
                 ..Sent::default()
             };
             let manner = Manner {
-                timeout: target.timeout,
-                disconnect: None,
+                longest_body: room,
+                ..Manner::within(target.timeout.saturating_sub(begun.elapsed()))
             };
             let outcome = self.client.send(&sent, manner, &watch::channel(0).0).await;
             let bytes = match outcome {
-                Outcome::Answer(answer) if answer.status == 200 => Ok(answer.body),
+                Outcome::Answer(answer) if answer.is_broken_off() => {
+                    Err("GET without credential: the answer broke off".to_owned())
+                }
+                Outcome::Answer(answer) if answer.status == 200 => {
+                    room = room.saturating_sub(answer.body.len());
+                    Ok(answer.body)
+                }
                 Outcome::Answer(answer) => {
                     Err(format!("GET without credential: status {}", answer.status))
                 }

@@ -33,10 +33,7 @@ pub(super) async fn connected(
     let token = origin.token().to_string();
     let after = mock.last().await?;
     let sent = probe(session, own, &token, allow_paid)?;
-    let manner = Manner {
-        timeout: session.target.timeout,
-        disconnect: None,
-    };
+    let manner = Manner::within(session.target.timeout);
     let outcome = session
         .client
         .send(&sent, manner, &watch::channel(0).0)
@@ -118,6 +115,11 @@ fn explain(session: &Session, outcome: &Outcome, allow_paid: bool) -> String {
             "the target {target} refused the probe (an image of size 1x1) with {} and called no provider, so it cannot be seen whether its upstream is the mock at {upstream}. \
              Configure the target's upstream as {upstream} (OpenAI base URL: {upstream}/v1), then either give the target file a `probe` that the target lets through, or allow one good request as the probe with --allow-paid",
             answer.status
+        ),
+        Outcome::Answer(answer) if (300..400).contains(&answer.status) => format!(
+            "the target {target} answered {} and pointed to {}: the harness follows no redirection, name the address behind it as the target",
+            answer.status,
+            answer.header("location").unwrap_or("nowhere")
         ),
         Outcome::Answer(answer) => format!(
             "the target {target} answered {}, but no call arrived at the mock upstream {upstream}. \

@@ -36,6 +36,8 @@ pub struct Session {
     pub slow: bool,
     /// Requests may cost money.
     pub paid: bool,
+    /// The probe proved that the mock is the target's upstream.
+    pub connected: bool,
     pub(crate) client: Client,
     pub(crate) schemas: Schemas,
 }
@@ -147,8 +149,11 @@ impl Session {
         }
         let direct = self.observe_and_judge(instance, &native, CONTROL).await;
         for suspect in &mut suspects {
-            let same =
-                |finding: &&Finding| finding.id == suspect.id && finding.verdict == Verdict::Fail;
+            let same = |finding: &&Finding| {
+                finding.id == suspect.id
+                    && finding.requirement == suspect.requirement
+                    && finding.verdict == Verdict::Fail
+            };
             if direct.findings.iter().any(|finding| same(&finding)) {
                 suspect.verdict = Verdict::Error;
                 let mut mismatch = suspect.mismatch.take().unwrap_or_default();
@@ -180,7 +185,8 @@ impl Session {
             .next()?
             .upstream
             .provider;
-        let mut profile = self.catalog.profile(provider)?;
+        // Without the requirements that users bring: nobody knows whether the provider owes them, too.
+        let mut profile = self.catalog.profiles.get(provider)?.clone();
         profile.models.clone_from(&self.target.profile.models);
         for model in profile.models.values_mut() {
             model.name.clone_from(&model.upstream.model);

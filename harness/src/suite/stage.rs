@@ -77,10 +77,7 @@ impl Stage {
             };
             for prerequisite in select(&session.catalog, &session.target, &selection) {
                 let outcome = self.run_one(session, &prerequisite).await;
-                if !matches!(
-                    outcome.verdict,
-                    Verdict::Pass | Verdict::Warn | Verdict::NotApplicable
-                ) {
+                if outcome.verdict.blocks() {
                     return Some(format!("it depends on {case}, which did not pass"));
                 }
             }

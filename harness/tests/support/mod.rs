@@ -29,6 +29,8 @@ pub(crate) enum Fault {
     LeaksUpstreamKey,
     /// Nothing.
     None,
+    /// Breaks off where the provider does, as a gateway may that holds nothing back.
+    PassesCutsOn,
     /// Tries again whatever happened.
     PaysTwice,
     /// Says 500 where the provider says 400.
@@ -152,6 +154,9 @@ impl Gateway {
             .body(Value::Object(wanted.clone()).to_string())
             .send()
             .await;
+        if self.fault == Fault::PassesCutsOn {
+            return relayed(sent);
+        }
         let Ok(answer) = sent else {
             return refusal(
                 StatusCode::BAD_GATEWAY,
@@ -196,6 +201,25 @@ impl Gateway {
         };
         (status, [(header::CONTENT_TYPE, kind)], body).into_response()
     }
+}
+
+/// The provider's answer as it comes; where it breaks off, this one does.
+fn relayed(sent: reqwest::Result<reqwest::Response>) -> Response {
+    let answer = match sent {
+        Ok(answer) => answer,
+        Err(error) => {
+            let cut = futures_util::stream::once(async { Err::<Bytes, _>(error) });
+            return Body::from_stream(cut).into_response();
+        }
+    };
+    let status = answer.status().as_u16();
+    let mut head = Response::builder().status(status);
+    for name in ["content-type", "content-length"] {
+        if let Some(value) = answer.headers().get(name) {
+            head = head.header(name, value.as_bytes());
+        }
+    }
+    head.body(Body::from_stream(answer.bytes_stream())).unwrap()
 }
 
 /// The provider shows the beginning of a key that it refuses; in a stream that is one small piece.

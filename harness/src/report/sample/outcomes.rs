@@ -190,6 +190,7 @@ fn wrong_number(chance: &Chance) -> CaseOutcome {
 
 fn seen(image: &[u8]) -> SeenImage {
     SeenImage {
+        is_elsewhere: false,
         place: "/data/0/b64_json".to_owned(),
         location: "b64_json",
         partial: None,

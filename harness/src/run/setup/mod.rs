@@ -79,7 +79,7 @@ pub async fn start(
         };
         mock.canaries(canaries).await?;
     }
-    let session = Session {
+    let mut session = Session {
         upstream_url: parts
             .mock_client
             .as_ref()
@@ -90,12 +90,14 @@ pub async fn start(
         seed: options.seed,
         slow: options.slow,
         paid: options.allow_paid,
+        connected: false,
         client,
         schemas: Schemas::default(),
         catalog,
     };
     if parts.probed {
         probe::connected(&session, parts.probe, options.allow_paid).await?;
+        session.connected = session.mock.is_some();
     }
     Ok(Running {
         session: Arc::new(session),

@@ -1,12 +1,11 @@
-//! Compiles the embedded JSON Schemas and says what breaks one, without ever printing an image.
+//! Compiles the embedded JSON Schemas; [`issues`] says what breaks one, without ever printing an image.
 
-use jsonschema::{Registry, ValidationError, Validator};
+mod issue;
+
+pub use issue::issues;
+
+use jsonschema::{Registry, Validator};
 use serde_json::Value;
-
-/// Values longer than this are not shown in a message.
-const LONGEST_SHOWN: usize = 80;
-/// More problems than this are not listed.
-const MOST_SHOWN: usize = 10;
 
 /// Compiles a schema by its path below `schemas/`, without `.json`.
 ///
@@ -39,27 +38,6 @@ pub fn compile(name: &str) -> Result<Validator, SchemaError> {
         .should_validate_formats(true)
         .build(&wanted)
         .map_err(|error| broken(error.to_string()))
-}
-
-/// What is wrong with a value, as (JSON pointer, problem), the deepest places first where branches differ.
-#[must_use]
-pub fn issues(schema: &Validator, value: &Value) -> Vec<(String, String)> {
-    let errors = schema.iter_errors(value).take(MOST_SHOWN);
-    errors
-        .map(|error| (error.instance_path().to_string(), describe(&error, value)))
-        .collect()
-}
-
-fn describe(error: &ValidationError<'_>, value: &Value) -> String {
-    let rule = error.masked_with("this value").to_string();
-    let place = value.pointer(&error.instance_path().to_string());
-    let shown = place
-        .map(ToString::to_string)
-        .filter(|text| text.len() <= LONGEST_SHOWN);
-    match shown {
-        Some(text) => format!("{rule} (found {text})"),
-        None => rule,
-    }
 }
 
 /// An embedded schema cannot be used; the build is broken, or a case names a schema that does not exist.

@@ -1,0 +1,78 @@
+//! Where something was observed, and what the case had arranged there.
+
+use crate::check::{Mismatch, Site};
+use crate::exchange::Outcome;
+
+/// Faults after which a whole answer cannot be expected of anybody.
+const DAMAGE: &[&str] = &[
+    "hang",
+    "malformed-json",
+    "reset",
+    "stream-reset",
+    "truncate",
+    "wrong-content-length",
+];
+
+impl Site<'_> {
+    /// Whether the script tells the provider to do anything but succeed.
+    pub(super) fn is_scripted(&self) -> bool {
+        self.directives()
+            .any(|directive| !directive.starts_with("ok"))
+    }
+
+    /// Whether the script has this condition or fault.
+    pub(super) fn is_scripted_with(&self, name: &str) -> bool {
+        self.directives().any(|directive| directive.contains(name))
+    }
+
+    /// Whether the provider's own answer comes damaged.
+    pub(super) fn is_damaged_upstream(&self) -> bool {
+        DAMAGE.iter().any(|fault| self.is_scripted_with(fault))
+    }
+
+    /// Whether the exchange broke off because the provider's did: for a cut upstream a transport error is as
+    /// good as a server error.
+    pub(super) fn passes_a_cut_on(&self) -> bool {
+        let broken = match &self.exchange.outcome {
+            Outcome::Answer(answer) => {
+                answer.is_broken_off() && !(400..500).contains(&answer.status)
+            }
+            Outcome::NoAnswer(_) => true,
+            Outcome::HungUp | Outcome::TimedOut => false,
+        };
+        broken && self.is_damaged_upstream()
+    }
+
+    /// Whether the request is an image operation.
+    pub(super) fn is_image_operation(&self) -> bool {
+        let request = &self.evidence.step.request;
+        let method = request.method.as_deref();
+        let operation = request.operation.as_deref();
+        method.is_none_or(|method| method == "POST")
+            && operation.is_some_and(|operation| operation.starts_with("images."))
+    }
+
+    /// Why there is no answer to judge, as a mismatch.
+    pub(super) fn no_answer(&self) -> Mismatch {
+        match &self.exchange.outcome {
+            Outcome::NoAnswer(reason) => {
+                Mismatch::of("no answer came", "an answer", reason.clone())
+            }
+            Outcome::TimedOut => Mismatch::of(
+                "no answer came in time",
+                "an answer",
+                "nothing within the time limit",
+            ),
+            Outcome::HungUp => {
+                Mismatch::new("the harness had hung up before the answer").untestable()
+            }
+            Outcome::Answer(_) => Mismatch::new("an answer came"),
+        }
+    }
+
+    fn directives(&self) -> impl Iterator<Item = &str> {
+        let script = self.evidence.step.upstream.iter();
+        let answers = script.flat_map(|script| &script.answers);
+        answers.map(|answer| answer.directive.as_str())
+    }
+}
