@@ -46,6 +46,14 @@ pub struct ErrorRow {
     /// A scenario may ask for it by its id.
     #[serde(default)]
     pub condition: bool,
+    /// The row whose place this one takes in [`operations`](Self::operations).
+    pub instead_of: Option<String>,
+    /// Where it takes that place.
+    #[serde(default)]
+    pub operations: Vec<String>,
+    /// Whose error it is, where that shows in its layout.
+    #[serde(default)]
+    pub layer: Layer,
     /// Before or after the request was checked.
     #[serde(default)]
     pub stage: Stage,
@@ -81,6 +89,17 @@ pub enum Stage {
     Before,
     /// Once the request is known to be good.
     Content,
+}
+
+/// Whose error a row is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Layer {
+    /// The front of the API.
+    #[default]
+    Front,
+    /// The model's own server.
+    Model,
 }
 
 /// What becomes of the images of a success.
@@ -145,6 +164,16 @@ impl Catalogue {
     #[must_use]
     pub fn row(&self, id: &str) -> Option<&ErrorRow> {
         self.errors.iter().find(|row| row.id == id)
+    }
+
+    /// The same as that operation puts it.
+    #[must_use]
+    pub fn row_in(&self, id: &str, operation: &str) -> Option<&ErrorRow> {
+        let own = self.errors.iter().find(|row| {
+            row.instead_of.as_deref() == Some(id)
+                && row.operations.iter().any(|named| named == operation)
+        });
+        own.or_else(|| self.row(id))
     }
 
     /// The rows that a scenario may ask for.

@@ -176,7 +176,7 @@ impl Core {
             query: request.query.as_deref().map(mask_query),
             headers: mask_headers(&request.headers),
             credential,
-            body: body_seen(request),
+            body: body_seen(request, call),
             body_len: request.body.len(),
             body_sha256: hex_sha256(&request.body),
             token: call.marks.token.as_ref().map(ToString::to_string),
@@ -207,8 +207,11 @@ impl Core {
     }
 }
 
-/// JSON with long strings shortened; anything else by length and hash.
-fn body_seen(request: &Request) -> Value {
+/// JSON with long strings shortened, forms by their parts; anything else by length and hash.
+fn body_seen(request: &Request, call: &Call) -> Value {
+    if let Some(shown) = &call.shown {
+        return shorten(shown.clone());
+    }
     match serde_json::from_slice(&request.body) {
         Ok(body) => shorten(body),
         Err(_) if request.body.is_empty() => Value::Null,

@@ -27,7 +27,8 @@
 //! * `server`: the only part that touches sockets
 //!
 //! # Limits
-//! OpenAI's `images/generations` is the only operation so far. HTTP/1.1 without TLS.
+//! OpenAI's `images/generations`, `images/edits`, `images/variations` and `models` are the operations so far.
+//! Addresses of input images are taken as they are, nothing is fetched. HTTP/1.1 without TLS.
 
 pub mod catalogue;
 pub mod control;

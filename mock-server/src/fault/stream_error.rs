@@ -1,4 +1,4 @@
-//! `stream-error[=condition]`: a stream begins well and ends with an error event instead of its last event.
+//! `stream-error[=condition]`: a stream begins well and ends with an error event instead of the event with the result.
 
 use crate::fault::{Fault, Site};
 use crate::scenario::{Element, canonical};
@@ -28,13 +28,20 @@ impl Fault for StreamError {
 
     fn apply(&self, answer: &mut Answer, element: &Element, site: &Site<'_>) {
         let is_event = |step: &Step| matches!(step, Step::Body { event: Some(_), .. });
-        let Some(last) = answer.steps.iter().rposition(is_event) else {
+        let result = answer.result_event;
+        let is_result = |step: &Step| match step {
+            Step::Body { event, .. } => result.is_some() && *event == result,
+            _ => false,
+        };
+        let last = answer.steps.iter().position(is_result);
+        let last = last.or_else(|| answer.steps.iter().rposition(is_event));
+        let Some(last) = last else {
             return;
         };
         let condition = canonical(element.value.as_deref().unwrap_or(DEFAULT));
         let condition = Element::condition(&condition);
-        let event = answer.events() - 1;
         answer.steps.truncate(last);
+        let event = answer.events();
         answer.steps.push(Step::Body {
             pieces: (site.stream_error)(&condition),
             event: Some(event),

@@ -9,6 +9,7 @@
 //! - `paint`: the pixels, with `canvas` (rows and rectangles) and `text` (letters)
 //! - `encode`: PNG, JPEG and WebP out of pixels
 //! - `container`: the files, with room for provenance and padding
+//! - [`inspect`]: format and size of files that came with a request
 //! - [`provenance`]: the format of the provenance and its readers
 //! - `cache`: finished files
 //! - `token`: the ten characters that name a test case
@@ -17,6 +18,7 @@ mod cache;
 mod canvas;
 mod container;
 mod encode;
+pub mod inspect;
 mod paint;
 pub mod provenance;
 #[cfg(test)]

@@ -1,7 +1,10 @@
 //! Providers: who is called, what was asked, what the provider answers. One folder a provider, one line in
 //! [`PROVIDERS`].
 
+mod input;
 pub mod openai;
+
+pub use input::{InputImage, NoImage, token_in};
 
 use std::fmt::Write as _;
 
@@ -68,8 +71,14 @@ pub struct Call {
     pub marks: Marks,
     /// The prompt without marks; empty if there is none.
     pub prompt: String,
-    /// The JSON body, none where it is not a JSON object.
+    /// The JSON body, or the text fields of a form; none where it is neither.
     pub body: Option<Map<String, Value>>,
+    /// The images that came with it, in order.
+    pub images: Vec<InputImage>,
+    /// The mask of an edit.
+    pub mask: Option<InputImage>,
+    /// What the journal shows as the body where it is not JSON.
+    pub shown: Option<Value>,
     /// The provider-neutral digest of what was sent; absent means not sent.
     pub sent: Map<String, Value>,
     /// The same after the provider's defaults.

@@ -18,6 +18,8 @@ pub struct Answer {
     pub framing: Framing,
     /// What is played, in order. Everything before [`Step::Head`] happens before the first byte.
     pub steps: Vec<Step>,
+    /// The event that brings the result, if it is not the last one: a stream error comes in its place.
+    pub result_event: Option<usize>,
     /// What the journal says about it.
     pub summary: Summary,
 }
@@ -105,6 +107,7 @@ impl Answer {
             headers,
             framing: Framing::Length,
             steps,
+            result_event: None,
             summary: Summary::default(),
         }
     }
@@ -128,6 +131,7 @@ impl Answer {
             headers,
             framing: Framing::Chunked,
             steps: std::iter::once(Step::Head).chain(bodies).collect(),
+            result_event: None,
             summary: Summary::default(),
         }
     }

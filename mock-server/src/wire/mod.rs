@@ -4,10 +4,11 @@
 
 mod answer;
 mod marks;
+pub mod multipart;
 mod request;
 mod sse;
 
 pub use answer::{Answer, Framing, HoldPoint, Pause, Step, Summary};
 pub use marks::Marks;
 pub use request::Request;
-pub use sse::event;
+pub use sse::{data, event};

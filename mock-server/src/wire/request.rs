@@ -40,18 +40,26 @@ impl Request {
             .to_ascii_lowercase()
     }
 
+    /// What stands behind a beginning of the path, percent-decoded; none if the path begins otherwise or ends there.
+    #[must_use]
+    pub fn path_behind(&self, beginning: &str) -> Option<String> {
+        let rest = self.path.strip_prefix(beginning)?;
+        (!rest.is_empty()).then(|| percent_decode(rest, false))
+    }
+
     /// The first value of a query parameter, percent-decoded.
     #[must_use]
     pub fn query_value(&self, name: &str) -> Option<String> {
         let query = self.query.as_deref()?;
         query.split('&').find_map(|pair| {
             let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-            (percent_decode(key) == name).then(|| percent_decode(value))
+            (percent_decode(key, true) == name).then(|| percent_decode(value, true))
         })
     }
 }
 
-fn percent_decode(text: &str) -> String {
+/// A plus sign is a blank in queries only.
+fn percent_decode(text: &str, query: bool) -> String {
     let raw = text.as_bytes();
     let mut out = Vec::with_capacity(raw.len());
     let mut at = 0;
@@ -65,7 +73,11 @@ fn percent_decode(text: &str) -> String {
             at += 3;
             continue;
         }
-        out.push(if raw[at] == b'+' { b' ' } else { raw[at] });
+        out.push(if query && raw[at] == b'+' {
+            b' '
+        } else {
+            raw[at]
+        });
         at += 1;
     }
     String::from_utf8_lossy(&out).into_owned()
@@ -77,9 +89,9 @@ mod tests {
 
     #[test]
     fn query_text_is_decoded_and_broken_escapes_stay() {
-        assert_eq!(percent_decode("%24alt+x"), "$alt x");
-        assert_eq!(percent_decode("100%"), "100%");
-        assert_eq!(percent_decode("%+f%é"), "% f%é");
-        assert_eq!(percent_decode("%zz%C3%A9"), "%zzé");
+        assert_eq!(percent_decode("%24alt+x", true), "$alt x");
+        assert_eq!(percent_decode("100%", true), "100%");
+        assert_eq!(percent_decode("%+f%é", true), "% f%é");
+        assert_eq!(percent_decode("%zz%C3%A9", true), "%zzé");
     }
 }

@@ -1,4 +1,4 @@
-//! Writes server-sent events as the OpenAI image routes frame them.
+//! Writes server-sent events as OpenAI frames them.
 
 use bytes::Bytes;
 
@@ -7,6 +7,15 @@ use bytes::Bytes;
 #[must_use]
 pub fn event(name: &str, data: Vec<Bytes>) -> Vec<Bytes> {
     let mut frame = vec![Bytes::from(format!("event: {name}\ndata: "))];
+    frame.extend(data);
+    frame.push(Bytes::from_static(b"\n\n"));
+    frame
+}
+
+/// One frame without an event line, as chat completions send it.
+#[must_use]
+pub fn data(data: Vec<Bytes>) -> Vec<Bytes> {
+    let mut frame = vec![Bytes::from_static(b"data: ")];
     frame.extend(data);
     frame.push(Bytes::from_static(b"\n\n"));
     frame

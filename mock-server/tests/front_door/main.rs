@@ -7,6 +7,8 @@ mod bounds;
 #[cfg(test)]
 mod control;
 #[cfg(test)]
+mod edits;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod generations;
@@ -14,6 +16,8 @@ mod generations;
 mod holds;
 #[cfg(test)]
 mod journal;
+#[cfg(test)]
+mod listing;
 #[cfg(test)]
 mod models;
 #[cfg(test)]
@@ -24,3 +28,5 @@ mod stream;
 mod support;
 #[cfg(test)]
 mod validation;
+#[cfg(test)]
+mod variations;

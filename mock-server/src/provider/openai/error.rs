@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use crate::catalogue::{Stage, Values, fill};
+use crate::catalogue::{ErrorRow, Layer, Stage, Values, fill};
 use crate::provider::Call;
-use crate::provider::openai::Desk;
+use crate::provider::openai::{Desk, operation};
 use crate::scenario::{Element, Order};
 use crate::wire::{Answer, Request};
 
@@ -18,8 +18,9 @@ const PROJECT: &str = "proj_mock8d3b6e5a7c";
 
 /// Why a request is not answered with images: a catalogue row and the values of its placeholders.
 #[derive(Clone, Debug)]
-pub(super) struct Refusal {
+pub(in crate::provider) struct Refusal {
     row: String,
+    within: Option<&'static str>,
     values: BTreeMap<&'static str, String>,
     params: BTreeMap<String, String>,
 }
@@ -29,6 +30,7 @@ impl Refusal {
     pub(super) fn new<const N: usize>(row: &str, values: [(&'static str, String); N]) -> Self {
         Self {
             row: row.to_owned(),
+            within: None,
             values: BTreeMap::from(values),
             params: BTreeMap::new(),
         }
@@ -38,8 +40,79 @@ impl Refusal {
     pub(super) fn condition(element: &Element) -> Self {
         Self {
             row: element.name.clone(),
+            within: None,
             values: BTreeMap::new(),
             params: element.params.clone(),
+        }
+    }
+}
+
+impl Refusal {
+    /// A member of the wrong JSON type.
+    pub(super) fn wrong_type(param: &str, expected: &str, got: &Value) -> Self {
+        let got = match got {
+            Value::Null => "null",
+            Value::Bool(_) => "a boolean",
+            Value::Number(number) if number.is_f64() => "a decimal number",
+            Value::Number(_) => "an integer",
+            Value::String(_) => "a string",
+            Value::Array(_) => "an array",
+            Value::Object(_) => "an object",
+        };
+        let values = [
+            ("param", param.to_owned()),
+            ("expected", expected.to_owned()),
+            ("got", got.to_owned()),
+        ];
+        Self::new("invalid-type", values)
+    }
+
+    /// The same about a member of a member: the param is named in full, and the type is the general one.
+    #[expect(
+        dead_code,
+        reason = "for the tools of the Responses API, which is to come"
+    )]
+    pub(super) fn within(mut self, place: &'static str) -> Self {
+        self.within = Some(place);
+        self
+    }
+}
+
+/// How errors are laid out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::provider) enum Layout {
+    /// Four blanks of indent, a line break at the end and a charset: the front of chat completions.
+    #[expect(dead_code, reason = "for chat completions, which are to come")]
+    Chat,
+    /// Two blanks of indent.
+    Images,
+}
+
+impl Layout {
+    fn of(row: &ErrorRow, call: &Call) -> Self {
+        let operation = call.operation.and_then(operation::by_id);
+        match row.layer {
+            Layer::Front => operation.map_or(Self::Images, operation::Operation::layout),
+            Layer::Model => Self::Images,
+        }
+    }
+
+    fn media_type(self) -> &'static str {
+        match self {
+            Self::Chat => "application/json; charset=utf-8",
+            Self::Images => "application/json",
+        }
+    }
+
+    fn write(self, body: &Value) -> String {
+        let text = pretty(body);
+        match self {
+            Self::Images => text,
+            Self::Chat => text.lines().fold(String::new(), |all, line| {
+                // Twice the indent of the other layout; texts in JSON hold no line breaks.
+                let indent = line.len() - line.trim_start().len();
+                all + &" ".repeat(indent) + line + "\n"
+            }),
         }
     }
 }
@@ -79,13 +152,13 @@ pub(super) fn no_such_operation(request: &Request, turn: &Desk<'_>) -> Answer {
             ("path", request.path.clone()),
         ]
     };
-    if request.path == super::GENERATIONS {
+    if let Some(methods) = operation::methods(request) {
         let mut answer = render(
             &Refusal::new("wrong-method", values()),
             &Call::default(),
             turn,
         );
-        answer.headers.push(("allow".into(), "POST".into()));
+        answer.headers.push(("allow".into(), methods.into()));
         return answer;
     }
     render(
@@ -98,16 +171,17 @@ pub(super) fn no_such_operation(request: &Request, turn: &Desk<'_>) -> Answer {
 /// The whole answer for a refusal.
 pub(super) fn render(refusal: &Refusal, call: &Call, turn: &Desk<'_>) -> Answer {
     let errors = &turn.data.errors;
-    let Some(row) = errors.row(&refusal.row) else {
+    let Some(row) = errors.row_in(&refusal.row, call.operation.unwrap_or_default()) else {
         return mock_error(&format!("the catalogue has no row '{}'", refusal.row), turn);
     };
     let values = values(refusal, call, turn);
+    let layout = Layout::of(row, call);
     let (content_type, text) = match &row.text {
         Some(text) => (text.content_type.clone(), text.body.clone()),
         None => (
-            "application/json".to_owned(),
-            row.filled_body(&values)
-                .map(|body| pretty(&body))
+            layout.media_type().to_owned(),
+            filled(row, refusal, &values)
+                .map(|body| layout.write(&body))
                 .unwrap_or_default(),
         ),
     };
@@ -124,8 +198,24 @@ pub(super) fn render(refusal: &Refusal, call: &Call, turn: &Desk<'_>) -> Answer 
 
 /// The JSON body of a refusal, none for rows that are plain text.
 pub(super) fn body(refusal: &Refusal, call: &Call, turn: &Desk<'_>) -> Option<Value> {
-    let row = turn.data.errors.row(&refusal.row)?;
-    row.filled_body(&values(refusal, call, turn))
+    let errors = &turn.data.errors;
+    let row = errors.row_in(&refusal.row, call.operation.unwrap_or_default())?;
+    filled(row, refusal, &values(refusal, call, turn))
+}
+
+fn filled(row: &ErrorRow, refusal: &Refusal, values: &Values<'_>) -> Option<Value> {
+    let mut body = row.filled_body(values)?;
+    let error = body.get_mut("error").and_then(Value::as_object_mut);
+    if let (Some(place), Some(error)) = (refusal.within, error) {
+        let param = error.get("param").and_then(Value::as_str);
+        let param = param.map(|param| format!("{place}.{param}"));
+        error.insert(
+            "param".into(),
+            param.unwrap_or_else(|| place.to_owned()).into(),
+        );
+        error.insert("type".into(), "invalid_request_error".into());
+    }
+    Some(body)
 }
 
 fn values<'r>(refusal: &'r Refusal, call: &Call, turn: &Desk<'_>) -> Values<'r> {

@@ -1,28 +1,27 @@
-//! OpenAI: `POST /v1/images/generations`.
+//! OpenAI: images, chat completions, responses and the list of models.
 //!
 //! Wire facts: OpenAI's OpenAPI document of 2026-08-21, recordings named in `fixtures/errors/openai.json` and
 //! `fixtures/models/openai.json`.
 
-mod digest;
 mod error;
 mod files;
-mod generations;
 mod model;
+mod operation;
 mod render;
 mod usage;
 mod validate;
 
-pub use model::{Models, Sizes};
+pub use model::{ChatImages, Models, Sizes};
 
 use bytes::Bytes;
-use serde_json::{Map, Value};
 
 use std::ops::Deref;
 
 use crate::catalogue::{Catalogue, CatalogueError};
 use crate::provider::{Call, Provider, Turn};
 use crate::scenario::{Element, Order};
-use crate::wire::{Answer, Marks, Request, event};
+use crate::wire::{Answer, Request};
+use operation::Case;
 
 /// The provider.
 pub struct OpenAi {
@@ -64,10 +63,14 @@ impl OpenAi {
 /// OpenAI's data files.
 #[derive(Debug)]
 pub struct Data {
+    /// The id of the provider.
+    pub provider: &'static str,
     /// `fixtures/errors/openai.json`.
     pub errors: Catalogue,
     /// `fixtures/models/openai.json`.
     pub models: Models,
+    /// `fixtures/models/gateway.json`.
+    pub chat_images: ChatImages,
 }
 
 impl Data {
@@ -77,15 +80,16 @@ impl Data {
     /// A file is missing or of another form.
     pub fn builtin() -> Result<Self, CatalogueError> {
         Ok(Self {
+            provider: ID,
             errors: Catalogue::builtin(ID)?,
             models: Models::builtin()?,
+            chat_images: ChatImages::builtin()?,
         })
     }
 }
 
 /// The id of the provider.
 pub const ID: &str = "openai";
-const GENERATIONS: &str = "/v1/images/generations";
 const FILES: &str = "/files/";
 
 impl Provider for OpenAi {
@@ -102,24 +106,13 @@ impl Provider for OpenAi {
     }
 
     fn read(&self, request: &Request) -> Call {
-        let operation = operation(request);
-        let body = operation.and_then(|_| object(&request.body));
-        let mut marks = Marks::default();
-        let prompt = body.as_ref().and_then(|body| body.get("prompt")?.as_str());
-        let prompt = prompt.map(|text| marks.take(text)).unwrap_or_default();
-        let (sent, effective) = match (operation, &body) {
-            (Some(operation), Some(body)) => digest::both(operation, body, &self.data.models),
-            _ => Default::default(),
-        };
+        let called = operation::called(request);
+        let call = called.map(|operation| operation.read(request, &self.data));
         Call {
             provider: ID,
-            operation,
+            operation: called.map(operation::Operation::id),
             credential: bearer(request),
-            marks,
-            prompt,
-            body,
-            sent,
-            effective,
+            ..call.unwrap_or_default()
         }
     }
 
@@ -139,10 +132,11 @@ impl Provider for OpenAi {
         if request.path.starts_with(FILES) {
             return None;
         }
-        if call.operation.is_none() {
+        let Some(operation) = operation::called(request) else {
             return Some(error::no_such_operation(request, turn));
-        }
-        let refusal = generations::judge(request, call, order, turn).err()?;
+        };
+        let case = case(request, call, order, turn);
+        let refusal = operation::judge(operation, &case).err()?;
         Some(error::render(&refusal, call, turn))
     }
 
@@ -151,8 +145,11 @@ impl Provider for OpenAi {
         if let Some(id) = request.path.strip_prefix(FILES) {
             return files::answer(request, id, turn);
         }
-        match generations::judge(request, call, order, turn) {
-            Ok(wanted) => generations::answer(&wanted, call, order, turn),
+        let Some(operation) = operation::called(request) else {
+            return error::no_such_operation(request, turn);
+        };
+        match operation::judge(operation, &case(request, call, order, turn)) {
+            Ok(work) => work(),
             Err(refusal) => error::render(&refusal, call, turn),
         }
     }
@@ -163,10 +160,11 @@ impl Provider for OpenAi {
         // What has no JSON form of its own fails in general.
         let general = || error::body(&error::Refusal::new("server-error", []), call, turn);
         let body = error::body(&refusal, call, turn).or_else(general);
-        let mut data = Map::new();
-        data.insert("type".into(), "error".into());
-        data.extend(body.and_then(|body| Some(("error".into(), body.get("error")?.clone()))));
-        event("error", vec![Value::Object(data).to_string().into()])
+        let body = body.and_then(|body| body.as_object().cloned());
+        let called = call.operation.and_then(operation::by_id);
+        called.map_or_else(Vec::new, |operation| {
+            operation.stream_error(&body.unwrap_or_default())
+        })
     }
 
     fn scenario_error(&self, message: &str, turn: &Turn<'_>) -> Answer {
@@ -174,9 +172,18 @@ impl Provider for OpenAi {
     }
 }
 
-fn operation(request: &Request) -> Option<&'static str> {
-    let known = request.method == "POST" && request.path == GENERATIONS;
-    known.then_some("images.generations")
+fn case<'a>(
+    request: &'a Request,
+    call: &'a Call,
+    order: &'a Order,
+    desk: &'a Desk<'a>,
+) -> Case<'a> {
+    Case {
+        request,
+        call,
+        order,
+        desk,
+    }
 }
 
 fn bearer(request: &Request) -> Option<String> {
@@ -184,8 +191,4 @@ fn bearer(request: &Request) -> Option<String> {
     let (scheme, key) = value.split_once(' ')?;
     let key = key.trim();
     (scheme.eq_ignore_ascii_case("bearer") && !key.is_empty()).then(|| key.to_owned())
-}
-
-fn object(body: &[u8]) -> Option<Map<String, Value>> {
-    serde_json::from_slice(body).ok()
 }

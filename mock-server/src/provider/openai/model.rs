@@ -1,4 +1,4 @@
-//! The model table, read from `fixtures/models/openai.json`.
+//! The model tables, read from `fixtures/models/openai.json` and `fixtures/models/gateway.json`.
 
 use std::collections::BTreeMap;
 
@@ -20,14 +20,97 @@ pub struct Models {
     pub read: String,
     /// What absent or `auto` members become.
     pub defaults: Defaults,
-    /// The members that a family of models takes.
-    pub parameters: BTreeMap<Family, Vec<String>>,
+    /// The members that a family of models takes, by operation.
+    pub parameters: BTreeMap<String, BTreeMap<Family, Vec<String>>>,
     /// Values and ranges that do not depend on the model.
     pub values: FixedValues,
     /// Token counts.
     pub tokens: Tokens,
     /// The models.
     pub models: Vec<Model>,
+    /// Limits of input images.
+    pub inputs: InputLimits,
+    /// Models that answer with text.
+    pub text_models: Vec<TextModel>,
+    /// Where those are known from.
+    pub text_models_source: String,
+}
+
+/// Limits of input images.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InputLimits {
+    /// The greatest number of images.
+    pub most: usize,
+    /// The greatest size of one, in bytes.
+    pub bytes_max: usize,
+    /// The longest `image_url`, in characters.
+    pub url_max: usize,
+    /// The greatest size of an image for dall-e-2, in bytes.
+    pub legacy_bytes_max: usize,
+    /// The formats, in the provider's order.
+    pub formats: Vec<String>,
+    /// Where this is known from.
+    pub source: String,
+}
+
+/// A model that answers with text.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TextModel {
+    /// The id.
+    pub id: String,
+    /// When it came, in seconds since 1970.
+    pub created: i64,
+}
+
+/// Chat models of gateways that answer with images.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChatImages {
+    /// The schema of the file; not used by the reader.
+    #[serde(rename = "$schema")]
+    pub schema: String,
+    /// Whose habit it is.
+    pub provider: String,
+    /// The day on which the facts were gathered.
+    pub read: String,
+    /// Where this is known from.
+    pub source: String,
+    /// The models.
+    pub models: Vec<ChatImageModel>,
+}
+
+/// A chat model that answers with images.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChatImageModel {
+    /// The id, as a gateway's client names it.
+    pub id: String,
+    /// The size of its images, `WxH`.
+    pub size: String,
+    /// Their format.
+    pub format: String,
+    /// When it came, in seconds since 1970.
+    pub created: i64,
+    /// Where this is known from.
+    pub source: String,
+}
+
+impl ChatImages {
+    /// Reads the embedded table.
+    ///
+    /// # Errors
+    /// The file is missing or of another form.
+    pub fn builtin() -> Result<Self, CatalogueError> {
+        embedded("models/gateway.json")
+    }
+
+    /// The model with this id.
+    #[must_use]
+    pub fn by_id(&self, id: &str) -> Option<&ChatImageModel> {
+        self.models.iter().find(|model| model.id == id)
+    }
 }
 
 /// What absent or `auto` members become.
@@ -36,6 +119,10 @@ pub struct Models {
 pub struct Defaults {
     /// The model when none is named.
     pub model: String,
+    /// The same for variations.
+    pub variation_model: String,
+    /// The same for the image generation tool.
+    pub tool_model: String,
     /// The size, `WxH`.
     pub size: String,
     /// The quality.
@@ -62,6 +149,10 @@ pub struct FixedValues {
     pub partial_images: [i64; 2],
     /// Forms of a result (dall-e).
     pub response_format: Vec<String>,
+    /// Actions of the image generation tool.
+    pub action: Vec<String>,
+    /// How close an edit stays to its images.
+    pub input_fidelity: Vec<String>,
     /// Styles (dall-e-3).
     pub style: Vec<String>,
 }
@@ -137,6 +228,12 @@ pub struct Model {
     pub formats: Vec<String>,
     /// How output tokens are counted.
     pub tokens: TokenRule,
+    /// When it came, in seconds since 1970.
+    pub created: i64,
+    /// It takes `input_fidelity`.
+    pub input_fidelity: bool,
+    /// Input tokens of each input image.
+    pub input_image_tokens: u64,
     /// Text tokens in the output of each image.
     pub output_text_tokens: u64,
     /// The day on which it is switched off.
@@ -204,9 +301,23 @@ impl Models {
     /// # Errors
     /// The file is missing or of another form.
     pub fn builtin() -> Result<Self, CatalogueError> {
-        let path = "models/openai.json".to_owned();
-        let text = fixtures::text(&path).ok_or_else(|| CatalogueError::Missing(path.clone()))?;
-        serde_json::from_str(text).map_err(|source| CatalogueError::Form { path, source })
+        embedded("models/openai.json")
+    }
+
+    /// The model of a call that names none.
+    #[must_use]
+    pub fn default_model(&self, operation: &str) -> &str {
+        match operation {
+            "images.variations" => &self.defaults.variation_model,
+            "responses" => &self.defaults.tool_model,
+            _ => &self.defaults.model,
+        }
+    }
+
+    /// Whether this is a model that answers with text.
+    #[must_use]
+    pub fn is_text(&self, id: &str) -> bool {
+        self.text_models.iter().any(|model| model.id == id)
     }
 
     /// The model with this id or alias, retired or not.
@@ -237,6 +348,14 @@ impl Model {
             _ => self.retired_by_default,
         }
     }
+}
+
+fn embedded<T: for<'de> Deserialize<'de>>(path: &str) -> Result<T, CatalogueError> {
+    let text = fixtures::text(path).ok_or_else(|| CatalogueError::Missing(path.to_owned()))?;
+    serde_json::from_str(text).map_err(|source| CatalogueError::Form {
+        path: path.to_owned(),
+        source,
+    })
 }
 
 /// `WxH` as two edges in pixels.

@@ -16,7 +16,7 @@ use crate::wire::{Answer, event};
 
 /// Stands for the base64 of an image until the text is cut there. The only text of a user's in an answer is
 /// the revised prompt, which has these control characters taken out.
-const SPLICE: &str = "@@\u{7f}base64\u{7f}@@";
+pub(super) const SPLICE: &str = "@@\u{7f}base64\u{7f}@@";
 
 /// The JSON answer with `count` images.
 pub(super) fn json(wanted: &Wanted<'_>, count: u64, call: &Call, turn: &Desk<'_>) -> Answer {
@@ -60,11 +60,11 @@ pub(super) fn stream(wanted: &Wanted<'_>, count: u64, call: &Call, turn: &Desk<'
     let spent = usage(wanted, &call.prompt, &turn.data.models);
     let mut events = Vec::new();
     for (index, image) in partials.iter().enumerate() {
-        let data = wanted.event("image_generation.partial_image", index, turn);
+        let data = wanted.event("partial_image", index, turn);
         events.push(frame(data, image));
     }
     if let Some(image) = &last {
-        let mut data = wanted.event("image_generation.completed", partials.len(), turn);
+        let mut data = wanted.event("completed", partials.len(), turn);
         data.extend(spent.clone().map(named("usage")));
         events.push(frame(data, image));
     }
@@ -104,11 +104,11 @@ impl Wanted<'_> {
     fn event(&self, kind: &str, sequence: usize, turn: &Desk<'_>) -> Map<String, Value> {
         let mut data = Map::new();
         data.insert("created_at".into(), turn.now.into());
-        data.insert("type".into(), kind.into());
+        data.insert("type".into(), format!("{}.{kind}", self.events).into());
         data.insert("b64_json".into(), SPLICE.into());
         data.insert("background".into(), self.background.clone().into());
         data.insert("output_format".into(), self.format.as_str().into());
-        if kind.ends_with("partial_image") {
+        if kind == "partial_image" {
             data.insert("partial_image_index".into(), sequence.into());
         }
         data.insert("quality".into(), self.quality.clone().into());
@@ -129,7 +129,7 @@ fn frame(data: Map<String, Value>, image: &Rendered) -> Vec<Bytes> {
 }
 
 /// Puts the base64 of each image where its placeholder stands.
-fn splice(text: String, images: &[Rendered]) -> Vec<Bytes> {
+pub(super) fn splice(text: String, images: &[Rendered]) -> Vec<Bytes> {
     let text = Bytes::from(text);
     let mut pieces = Vec::new();
     let mut at = 0;
@@ -153,7 +153,8 @@ fn named(name: &str) -> impl Fn(Value) -> (String, Value) + '_ {
     move |value| (name.to_owned(), value)
 }
 
-fn headers(content_type: &str, turn: &Desk<'_>) -> Vec<(String, String)> {
+/// The headers of a success.
+pub(super) fn headers(content_type: &str, turn: &Desk<'_>) -> Vec<(String, String)> {
     let mut headers = vec![("content-type".to_owned(), content_type.to_owned())];
     headers.extend(common_headers(turn, true));
     headers

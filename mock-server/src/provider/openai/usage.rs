@@ -11,11 +11,13 @@ pub(super) fn usage(wanted: &Wanted<'_>, prompt: &str, models: &Models) -> Optio
     let tokens = &models.tokens;
     let image = image_tokens(wanted, tokens)? + tokens.partial_image * partials(wanted);
     let text = wanted.model.output_text_tokens;
-    let input = text_tokens(prompt, tokens) * wanted.n;
+    let shown = wanted.model.input_image_tokens * wanted.inputs * wanted.n;
+    let read = text_tokens(prompt, tokens) * wanted.n;
+    let input = shown + read;
     let (image, text) = (image * wanted.n, text * wanted.n);
     Some(json!({
         "input_tokens": input,
-        "input_tokens_details": { "image_tokens": 0, "text_tokens": input },
+        "input_tokens_details": { "image_tokens": shown, "text_tokens": read },
         "output_tokens": image + text,
         "output_tokens_details": { "image_tokens": image, "text_tokens": text },
         "total_tokens": input + image + text,
@@ -65,7 +67,7 @@ impl TokenFormula {
 }
 
 /// Words and punctuation marks plus an overhead: fits the recorded prompts but is an estimate.
-fn text_tokens(prompt: &str, tokens: &Tokens) -> u64 {
+pub(super) fn text_tokens(prompt: &str, tokens: &Tokens) -> u64 {
     let words = prompt.split_whitespace().count();
     let marks = prompt.chars().filter(char::is_ascii_punctuation).count();
     (words + marks) as u64 + tokens.text_overhead

@@ -1,9 +1,11 @@
 //! A server, a client that does nothing of its own accord, and what tests need to read answers.
 
 mod events;
+mod form;
 mod raw;
 
 pub(crate) use events::{EventReader, events};
+pub(crate) use form::Form;
 pub(crate) use raw::{Ended, Raw};
 
 use std::sync::Once;
@@ -98,6 +100,24 @@ impl Mock {
 
     pub(crate) async fn generate(&self, body: &Value) -> Reply {
         Reply::of(self.post(body)).await
+    }
+
+    /// A form with a good credential.
+    pub(crate) async fn submit(&self, path: &str, form: Form) -> Reply {
+        let request = self.request(Method::POST, path).bearer_auth(KEY);
+        let request = request.header("content-type", Form::content_type());
+        Reply::of(request.body(form.body())).await
+    }
+
+    /// JSON with a good credential.
+    pub(crate) async fn send(&self, path: &str, body: &Value) -> Reply {
+        let request = self.request(Method::POST, path).bearer_auth(KEY);
+        let request = request.header("content-type", "application/json");
+        Reply::of(request.body(body.to_string())).await
+    }
+
+    pub(crate) async fn get_with_key(&self, path: &str) -> Reply {
+        Reply::of(self.request(Method::GET, path).bearer_auth(KEY)).await
     }
 
     pub(crate) async fn get(&self, path: &str) -> Reply {
@@ -231,6 +251,14 @@ impl Reply {
             .map(|item| Picture::of_base64(&item["b64_json"]))
             .collect()
     }
+}
+
+/// A file of this size, as the tests' own image library writes it.
+pub(crate) fn drawn(width: u32, height: u32, format: image::ImageFormat) -> Vec<u8> {
+    let mut file = std::io::Cursor::new(Vec::new());
+    let image = DynamicImage::new_rgb8(width, height);
+    image.write_to(&mut file, format).unwrap();
+    file.into_inner()
 }
 
 /// An image file.

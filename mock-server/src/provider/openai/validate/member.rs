@@ -77,21 +77,7 @@ impl<'a> Judge<'a, '_> {
         if !self.strict {
             return Ok(None);
         }
-        let got = match got {
-            Value::Null => "null",
-            Value::Bool(_) => "a boolean",
-            Value::Number(number) if number.is_f64() => "a decimal number",
-            Value::Number(_) => "an integer",
-            Value::String(_) => "a string",
-            Value::Array(_) => "an array",
-            Value::Object(_) => "an object",
-        };
-        let values = [
-            ("param", name.to_owned()),
-            ("expected", expected.to_owned()),
-            ("got", got.to_owned()),
-        ];
-        Err(Refusal::new("invalid-type", values))
+        Err(Refusal::wrong_type(name, expected, got))
     }
 }
 

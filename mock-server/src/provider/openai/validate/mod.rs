@@ -1,6 +1,7 @@
-//! Judges a generations request as OpenAI does, in its order: unknown names, then types and listed values,
+//! Judges the members of an image request as OpenAI does, in its order: unknown names, then types and listed values,
 //! then the model and what depends on it.
 
+pub(super) mod inputs;
 mod member;
 mod size;
 
@@ -8,14 +9,20 @@ use serde_json::{Map, Value};
 
 use crate::image::Format;
 use crate::provider::Call;
+use crate::provider::openai::Desk;
 use crate::provider::openai::error::Refusal;
 use crate::provider::openai::model::{Family, Model, Models, edges};
-use crate::settings::{Settings, Validation};
+use crate::provider::openai::operation::Case;
+use crate::settings::Validation;
 use size::size_of;
 
 /// A request that the provider takes, with everything resolved.
 #[derive(Clone, Debug)]
 pub(super) struct Wanted<'m> {
+    /// What the names of events begin with.
+    pub(super) events: &'static str,
+    /// The number of input images.
+    pub(super) inputs: u64,
     pub(super) model: &'m Model,
     pub(super) n: u64,
     pub(super) width: u32,
@@ -29,41 +36,100 @@ pub(super) struct Wanted<'m> {
     pub(super) as_url: bool,
 }
 
-/// Judges the body of a call.
+/// Judges the members of a call of the Images API.
 ///
 /// # Errors
 /// The refusal of the provider.
-pub(super) fn generations<'m>(
+pub(super) fn images<'a>(
+    operation: &'static str,
     body: &Map<String, Value>,
-    call: &Call,
-    models: &'m Models,
-    settings: &Settings,
-) -> Result<Wanted<'m>, Refusal> {
-    let judge = Judge {
-        body,
-        models,
-        strict: settings.validation == Validation::Strict,
-    };
-    let stated = body.get("model").and_then(Value::as_str);
-    let name = stated.filter(|name| !name.is_empty());
-    let name = name.unwrap_or(models.defaults.model.as_str());
-    let served = models.serving(name, "images.generations", settings);
-    // Lenient: an unknown model is as good as the default one.
-    let fallback = (!judge.strict).then(|| models.by_id(&models.defaults.model));
-    let model = served.or_else(|| fallback.flatten());
+    case: &Case<'a>,
+) -> Result<Wanted<'a>, Refusal> {
+    let judge = Judge::new(operation, body, case.desk);
+    let (name, model) = judge.model(case.desk);
     judge.names(model)?;
     judge.text("model")?;
-    judge.prompt()?;
+    if operation != "images.variations" {
+        judge.prompt()?;
+    }
     let draft = judge.members(model)?;
-    let model =
-        model.ok_or_else(|| Refusal::new("model-not-found", [("model", name.to_owned())]))?;
-    judge.with_model(draft, model, call)
+    let takes_images = operation != "images.generations";
+    if takes_images && judge.strict {
+        let place = if case.call.shown.is_some() {
+            "image"
+        } else {
+            "images"
+        };
+        inputs::uploaded(case.call, place, &judge.models.inputs)?;
+    }
+    let model = model.ok_or_else(|| judge.no_model(name))?;
+    if takes_images && judge.strict {
+        inputs::fitting(case.call, model, &judge.models.inputs)?;
+    }
+    judge.with_model(draft, model, case.call)
 }
 
-struct Judge<'a, 'm> {
-    body: &'a Map<String, Value>,
+/// Judges the image generation tool of the Responses API.
+///
+/// # Errors
+/// The refusal of the provider, about a member of the tool.
+#[expect(dead_code, reason = "for the Responses API, which is to come")]
+pub(super) fn tool<'a>(tool: &Map<String, Value>, case: &Case<'a>) -> Result<Wanted<'a>, Refusal> {
+    let judge = Judge::new("responses", tool, case.desk);
+    let (name, model) = judge.model(case.desk);
+    judge.names(model)?;
+    judge.text("model")?;
+    judge.one_of("action", &judge.models.values.action)?;
+    let draft = judge.members(model)?;
+    let model = model.ok_or_else(|| judge.no_model(name))?;
+    judge.with_model(draft, model, case.call)
+}
+
+struct Judge<'b, 'm> {
+    operation: &'static str,
+    body: &'b Map<String, Value>,
     models: &'m Models,
     strict: bool,
+}
+
+impl<'b, 'm> Judge<'b, 'm> {
+    fn new(operation: &'static str, body: &'b Map<String, Value>, desk: &Desk<'m>) -> Self {
+        Self {
+            operation,
+            body,
+            models: &desk.data.models,
+            strict: desk.world.settings.validation == Validation::Strict,
+        }
+    }
+
+    /// The model by its name, and what serves it, if anything does.
+    fn model(&self, desk: &Desk<'m>) -> (&'b str, Option<&'m Model>)
+    where
+        'm: 'b,
+    {
+        let stated = self.body.get("model").and_then(Value::as_str);
+        let default = self.models.default_model(self.operation);
+        let name = stated.filter(|name| !name.is_empty()).unwrap_or(default);
+        // The tool is served by what serves generations.
+        let served_as = match self.operation {
+            "responses" => "images.generations",
+            operation => operation,
+        };
+        let served = self.models.serving(name, served_as, &desk.world.settings);
+        // Lenient: an unknown model is as good as the default one.
+        let fallback = (!self.strict).then(|| self.models.by_id(default));
+        (name, served.or_else(|| fallback.flatten()))
+    }
+
+    /// Why a model does not serve this operation.
+    fn no_model(&self, name: &str) -> Refusal {
+        let only = &self.models.defaults.variation_model;
+        if self.operation == "images.variations" && name != only {
+            let values = [("value", name.to_owned()), ("values", only.clone())];
+            return Refusal::new("model-value", values);
+        }
+        Refusal::new("model-not-found", [("model", name.to_owned())])
+    }
 }
 
 /// The members, each good by itself.
@@ -76,6 +142,7 @@ struct Draft {
     compression: Option<u8>,
     stream: bool,
     partial_images: u8,
+    fidelity: bool,
     as_url: bool,
 }
 
@@ -84,7 +151,7 @@ impl Judge<'_, '_> {
         let family = model.map_or(Family::GptImage, |model| model.family);
         // dall-e-2 has but one quality and does not know the name (recorded in 2026-03).
         let one_quality = model.is_some_and(|model| model.qualities.is_empty());
-        let Some(known) = self.models.parameters.get(&family).filter(|_| self.strict) else {
+        let Some(known) = self.known(family) else {
             return Ok(());
         };
         let stated = self.body.iter().filter(|(_, value)| !value.is_null());
@@ -94,6 +161,12 @@ impl Judge<'_, '_> {
             }
         }
         Ok(())
+    }
+
+    /// The members that are known, if that is looked at.
+    fn known(&self, family: Family) -> Option<&Vec<String>> {
+        let known = self.models.parameters.get(self.operation)?.get(&family);
+        known.filter(|_| self.strict)
     }
 
     fn prompt(&self) -> Result<(), Refusal> {
@@ -107,7 +180,7 @@ impl Judge<'_, '_> {
     }
 
     fn members(&self, model: Option<&Model>) -> Result<Draft, Refusal> {
-        let fallback = self.models.by_id(&self.models.defaults.model);
+        let fallback = self.models.by_id(self.models.default_model(self.operation));
         let lists = model.or(fallback);
         let list = |of: fn(&Model) -> &Vec<String>| lists.map(of).cloned().unwrap_or_default();
         let n = self.number("n", [1, lists.map_or(10, |model| model.n_max)])?;
@@ -121,6 +194,7 @@ impl Judge<'_, '_> {
         let stream = self.flag("stream")?;
         let partial_images = self.number("partial_images", values.partial_images)?;
         self.one_of("style", &values.style)?;
+        let fidelity = self.one_of("input_fidelity", &values.input_fidelity)?;
         let response_format = self.one_of("response_format", &values.response_format)?;
         let dall_e = model.is_some_and(|model| model.family == Family::DallE);
         Ok(Draft {
@@ -134,6 +208,7 @@ impl Judge<'_, '_> {
             compression: compression.and_then(|value| value.try_into().ok()),
             stream: stream.unwrap_or(false),
             partial_images: partial_images.and_then(|n| n.try_into().ok()).unwrap_or(0),
+            fidelity: fidelity.is_some(),
             as_url: dall_e && response_format.as_deref() != Some("b64_json"),
         })
     }
@@ -146,12 +221,21 @@ impl Judge<'_, '_> {
     ) -> Result<Wanted<'m>, Refusal> {
         let defaults = &self.models.defaults;
         self.prompt_length(model, call)?;
+        if draft.fidelity && self.strict && !model.input_fidelity {
+            let name = [("model", model.id.clone())];
+            return Err(Refusal::new("input-fidelity", name));
+        }
         let (width, height) = self.pixels(draft.size.as_deref(), model)?;
         let resolved = |value: Option<String>, default: &String| {
             let stated = value.filter(|value| value != "auto");
             stated.unwrap_or_else(|| default.clone())
         };
         let wanted = Wanted {
+            events: match self.operation {
+                "images.edits" => "image_edit",
+                _ => "image_generation",
+            },
+            inputs: call.images.len() as u64,
             model,
             // Only lenient validation lets a stream of more than one image through.
             n: if draft.stream && !self.strict {
