@@ -24,3 +24,5 @@ mod stream;
 mod support;
 #[cfg(test)]
 mod validation;
+#[cfg(test)]
+mod wire_faults;
