@@ -36,11 +36,15 @@ pub mod duration;
 pub mod fault;
 pub mod image;
 pub mod journal;
+mod kept;
+pub mod latency;
 pub mod playbook;
 pub mod provider;
+pub mod rate_limit;
 pub mod scenario;
 mod server;
 pub mod settings;
+pub mod tls;
 pub mod wire;
 
 /// The README's snippets are compiled as tests of documentation.
@@ -63,6 +67,7 @@ use crate::journal::{Page, Query};
 use crate::playbook::{AnswerText, ScriptError, ScriptText};
 use crate::scenario::{Directive, ScenarioError};
 use crate::settings::Settings;
+use crate::tls::TlsError;
 
 /// A running mock server. Dropping it stops it at once; [`shutdown`](Self::shutdown) lets open answers end.
 pub struct MockServer {
@@ -89,7 +94,15 @@ impl MockServer {
     /// Where it listens, for example `http://127.0.0.1:49152`.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        let scheme = scheme(self.core.identity.is_some());
+        format!("{scheme}://{}", self.address)
+    }
+
+    /// The certificate that it speaks TLS with, as PEM, for clients that are to trust it; none without TLS.
+    #[must_use]
+    pub fn certificate(&self) -> Option<&str> {
+        let identity = self.core.identity.as_ref()?;
+        Some(&identity.certificate)
     }
 
     /// Sets the answers for the calls that carry `[[case:TOKEN]]` in their prompt, one scenario text a call.
@@ -130,6 +143,10 @@ impl Drop for MockServer {
         let _ = self.stop.send(true);
         self.task.abort();
     }
+}
+
+fn scheme(tls: bool) -> &'static str {
+    if tls { "https" } else { "http" }
 }
 
 fn parse_token(token: &str) -> Result<Token, LibraryError> {
@@ -179,7 +196,8 @@ impl Builder {
     /// The listener has no address, or the scenario cannot be used.
     pub fn start_on(self, listener: TcpListener) -> Result<MockServer, StartError> {
         let address = listener.local_addr().map_err(StartError::Listen)?;
-        let mut core = Core::new(self.settings, &format!("http://{address}"))?;
+        let scheme = scheme(self.settings.tls.is_some());
+        let mut core = Core::new(self.settings, &format!("{scheme}://{address}"))?;
         if let Some(text) = self.scenario {
             let directive = Directive::parse(&text, &core.conditions())?;
             core.start_with(directive);
@@ -217,6 +235,9 @@ pub enum StartError {
     /// The scenario cannot be used.
     #[error(transparent)]
     Scenario(#[from] ScenarioError),
+    /// Certificate and key cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
 }
 
 /// A call of the library with something that cannot be used.

@@ -93,7 +93,7 @@ pub struct CredentialSeen {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ScenarioSeen {
-    /// `script`, `prompt`, `header` or `global`.
+    /// `script`, `prompt`, `header`, `global`, or `rate-limit` for a call beyond `--rate-limit`.
     pub source: String,
     /// What applied to this call; `ok` if nothing did.
     pub applied: String,

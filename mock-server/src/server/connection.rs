@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio_rustls::server::TlsStream;
 
 use crate::server::play::RAW_LENGTH;
 
@@ -65,16 +66,41 @@ impl Line {
     }
 }
 
-/// A TCP stream that is reset when it is dropped after [`Line::reset`].
-#[derive(Debug)]
+/// A stream that is reset when it is dropped after [`Line::reset`].
 pub(super) struct Connection {
-    stream: TcpStream,
+    stream: Stream,
     line: Line,
 }
 
+/// A TCP stream, bare or below TLS.
+pub(super) enum Stream {
+    Bare(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
 impl Connection {
-    pub(super) fn new(stream: TcpStream, line: Line) -> Self {
+    pub(super) fn new(stream: Stream, line: Line) -> Self {
         Self { stream, line }
+    }
+}
+
+trait ReadWrite: AsyncRead + AsyncWrite + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin> ReadWrite for T {}
+
+impl Stream {
+    fn pinned(&mut self) -> Pin<&mut dyn ReadWrite> {
+        match self {
+            Self::Bare(stream) => Pin::new(stream),
+            Self::Tls(stream) => Pin::new(stream.as_mut()),
+        }
+    }
+
+    fn socket(&self) -> &TcpStream {
+        match self {
+            Self::Bare(stream) => stream,
+            Self::Tls(stream) => stream.get_ref().0,
+        }
     }
 }
 
@@ -82,7 +108,7 @@ impl Drop for Connection {
     fn drop(&mut self) {
         if self.line.0.reset.load(Ordering::Acquire) {
             // Lingering for no time makes close() send RST and throw away what was not sent.
-            let _ = socket2::SockRef::from(&self.stream).set_linger(Some(Duration::ZERO));
+            let _ = socket2::SockRef::from(self.stream.socket()).set_linger(Some(Duration::ZERO));
         }
     }
 }
@@ -93,7 +119,7 @@ impl AsyncRead for Connection {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, buffer)
+        self.stream.pinned().poll_read(context, buffer)
     }
 }
 
@@ -105,17 +131,17 @@ impl AsyncWrite for Connection {
     ) -> Poll<io::Result<usize>> {
         let edited = self.line.edited(bytes);
         let bytes = edited.as_deref().unwrap_or(bytes);
-        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
+        let written = self.stream.pinned().poll_write(context, bytes);
         self.line.wrote(edited.is_some(), &written);
         written
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
+        self.stream.pinned().poll_flush(context)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
+        self.stream.pinned().poll_shutdown(context)
     }
 
     fn poll_write_vectored(
@@ -128,12 +154,15 @@ impl AsyncWrite for Connection {
             let first = pieces.iter().find(|piece| !piece.is_empty());
             return self.poll_write(context, first.map_or(&[], |piece| piece));
         }
-        let written = Pin::new(&mut self.stream).poll_write_vectored(context, pieces);
+        let written = self.stream.pinned().poll_write_vectored(context, pieces);
         self.line.wrote(false, &written);
         written
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
+        match &self.stream {
+            Stream::Bare(stream) => stream.is_write_vectored(),
+            Stream::Tls(stream) => stream.is_write_vectored(),
+        }
     }
 }

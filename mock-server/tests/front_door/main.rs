@@ -17,11 +17,15 @@ mod journal;
 #[cfg(test)]
 mod models;
 #[cfg(test)]
+mod realism;
+#[cfg(test)]
 mod scenario;
 #[cfg(test)]
 mod stream;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod tls;
 #[cfg(test)]
 mod validation;
 #[cfg(test)]
