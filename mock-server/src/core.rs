@@ -9,18 +9,20 @@ use tokio::sync::Semaphore;
 
 use crate::StartError;
 use crate::fault;
-use crate::image::Studio;
+use crate::image::{Studio, Token};
 use crate::journal::{
-    AnswerSeen, CredentialSeen, Entry, Journal, ScenarioSeen, Stamps, length_and_hash,
+    AnswerSeen, CredentialSeen, Entry, Journal, Query, ScenarioSeen, Stamps, length_and_hash,
     mask_headers, mask_query, shorten,
 };
 use crate::latency::Latencies;
+use crate::metrics::Metrics;
 use crate::playbook::{Plan, Playbook};
 use crate::provider::{Call, PROVIDERS, Provider, Turn, World, credential_label, hex_sha256};
 use crate::rate_limit::Meter;
 use crate::scenario::{Directive, Element, ScenarioError};
 use crate::settings::Settings;
 use crate::tls::Identity;
+use crate::verdict::Verdict;
 use crate::wire::{Answer, HoldPoint, Pause, Request};
 
 /// The painted pictures that are kept, in bytes.
@@ -35,6 +37,7 @@ pub(crate) struct Core {
     pub(crate) journal: Journal,
     pub(crate) playbook: Playbook,
     pub(crate) meter: Meter,
+    pub(crate) metrics: Metrics,
     /// What it speaks TLS with, none for plain HTTP.
     pub(crate) identity: Option<Identity>,
     latencies: Latencies,
@@ -64,6 +67,7 @@ impl Core {
             journal: Journal::new(settings.journal_entries, settings.journal_bytes),
             playbook: Playbook::new(settings.scenario.clone()),
             identity,
+            metrics: Metrics::new(),
             meter: Meter::new(settings.rate_limit),
             latencies: Latencies::builtin()?,
             canaries: Mutex::default(),
@@ -156,7 +160,15 @@ impl Core {
                 answer.pause(hold, Pause::Hold(hold));
             }
         }
+        let faults = plan.map_or(&[][..], |plan| &plan.order.faults);
+        self.metrics.decided(&visit.call, &answer, faults);
+        let retry_after = answer
+            .headers
+            .iter()
+            .find(|(name, _)| name == "retry-after");
+        let retry_after = retry_after.and_then(|(_, value)| value.parse().ok());
         self.journal.update(visit.seq, |entry| {
+            entry.retry_after = retry_after;
             entry.scenario = plan.and_then(|plan| plan.seen.clone());
             entry.answer = Some(AnswerSeen {
                 status: answer.status,
@@ -177,6 +189,14 @@ impl Core {
         ids.sort_unstable();
         ids.dedup();
         ids
+    }
+
+    /// What the journal says of the client, of one case or of all.
+    pub(crate) fn verdict(&self, case: Option<&Token>) -> Verdict {
+        Verdict::of(&self.journal.page(&Query {
+            case: case.map(ToString::to_string),
+            ..Query::default()
+        }))
     }
 
     /// Sets what is looked for in everything that arrives.

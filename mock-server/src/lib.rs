@@ -22,12 +22,14 @@
 //! * [`wire`]: requests and answers as plain values
 //! * [`provider`]: what each provider takes and answers; [`catalogue`] and `fixtures` are its data
 //! * [`image`]: painting, encoding, provenance
+//! * [`verdict`]: what the journal says of the client
+//! * [`latency`], [`rate_limit`], [`tls`]: realism on demand
 //! * [`scenario`], [`fault`], [`playbook`]: what to answer instead of success
 //! * [`journal`], [`control`]: what arrived, and the API under `/_mock/`
 //! * `server`: the only part that touches sockets
 //!
 //! # Limits
-//! OpenAI's `images/generations` is the only operation so far. HTTP/1.1 without TLS.
+//! OpenAI's `images/generations` is the only operation so far. HTTP/1.1, plain or over TLS.
 
 pub mod catalogue;
 pub mod control;
@@ -38,6 +40,7 @@ pub mod image;
 pub mod journal;
 mod kept;
 pub mod latency;
+mod metrics;
 pub mod playbook;
 pub mod provider;
 pub mod rate_limit;
@@ -45,6 +48,7 @@ pub mod scenario;
 mod server;
 pub mod settings;
 pub mod tls;
+pub mod verdict;
 pub mod wire;
 
 /// The README's snippets are compiled as tests of documentation.
@@ -54,7 +58,7 @@ struct Readme;
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -68,6 +72,7 @@ use crate::playbook::{AnswerText, ScriptError, ScriptText};
 use crate::scenario::{Directive, ScenarioError};
 use crate::settings::Settings;
 use crate::tls::TlsError;
+use crate::verdict::Verdict;
 
 /// A running mock server. Dropping it stops it at once; [`shutdown`](Self::shutdown) lets open answers end.
 pub struct MockServer {
@@ -75,6 +80,7 @@ pub struct MockServer {
     address: SocketAddr,
     stop: watch::Sender<bool>,
     task: JoinHandle<()>,
+    expected: Mutex<Vec<(Token, usize)>>,
 }
 
 impl MockServer {
@@ -131,6 +137,52 @@ impl MockServer {
         })
     }
 
+    /// What the journal says of the client so far: where it ignored Retry-After, stormed, paid twice, sent what
+    /// is deprecated or refused, or leaked a canary.
+    #[must_use]
+    pub fn verdict(&self) -> Verdict {
+        self.core.verdict(None)
+    }
+
+    /// Expects exactly so many calls with this token by the time the server is dropped or shut down; without
+    /// them, dropping it panics and says what came.
+    ///
+    /// # Errors
+    /// The token cannot be used.
+    pub fn expect(&self, token: &str, calls: usize) -> Result<(), LibraryError> {
+        let token = parse_token(token)?;
+        let mut expected = self.expected.lock().unwrap_or_else(PoisonError::into_inner);
+        expected.retain(|(known, _)| *known != token);
+        expected.push((token, calls));
+        Ok(())
+    }
+
+    /// Says which expectations do not hold now.
+    ///
+    /// # Errors
+    /// What was expected and what came instead, a line a token.
+    pub fn verify(&self) -> Result<(), String> {
+        let expected = self.expected.lock().unwrap_or_else(PoisonError::into_inner);
+        let missed = expected.iter().filter_map(|(token, calls)| {
+            let page = self.journal(&token.to_string());
+            let came = page.entries.len();
+            let seqs: Vec<_> = page.entries.iter().map(|entry| entry.seq).collect();
+            let gap = if page.oldest > 1 {
+                "; earlier entries were dropped"
+            } else {
+                ""
+            };
+            (came != *calls).then(|| {
+                format!("case {token}: expected {calls} calls, {came} came (entries {seqs:?}{gap})")
+            })
+        });
+        let missed: Vec<_> = missed.collect();
+        match missed.is_empty() {
+            true => Ok(()),
+            false => Err(missed.join("\n")),
+        }
+    }
+
     /// Stops taking connections, lets open answers end (five seconds at most) and returns then.
     pub async fn shutdown(mut self) {
         let _ = self.stop.send(true);
@@ -142,6 +194,11 @@ impl Drop for MockServer {
     fn drop(&mut self) {
         let _ = self.stop.send(true);
         self.task.abort();
+        if !std::thread::panicking()
+            && let Err(missed) = self.verify()
+        {
+            panic!("the mock server's expectations do not hold:\n{missed}");
+        }
     }
 }
 
@@ -210,6 +267,7 @@ impl Builder {
             address,
             stop,
             task,
+            expected: Mutex::default(),
         })
     }
 }

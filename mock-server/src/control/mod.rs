@@ -111,6 +111,11 @@ async fn route(core: &Core, request: &Request) -> Result<Value, Refused> {
             core.journal.clear();
             Ok(json!({}))
         }
+        ("GET", "verdict") => {
+            let case = request.query_value("case");
+            let case = case.map(|token| parse_token(&token)).transpose()?;
+            Ok(json!(core.verdict(case.as_ref())))
+        }
         ("GET", "conditions") => Ok(json!(vocabulary(core))),
         ("GET", "scenario") => Ok(json!({ "scenario": core.playbook.global_text() })),
         ("PUT", "scenario") => set_scenario(core, request),

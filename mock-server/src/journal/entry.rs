@@ -44,6 +44,9 @@ pub struct Entry {
     pub scenario: Option<ScenarioSeen>,
     /// The answer that was decided.
     pub answer: Option<AnswerSeen>,
+    /// The seconds that the answer told the client to wait.
+    #[serde(default)]
+    pub retry_after: Option<u64>,
     /// The holds of the answer.
     pub holds: Vec<HoldSeen>,
     /// Labels of the canaries that were found in the raw request.

@@ -109,7 +109,9 @@ async fn connection(
     peer: SocketAddr,
     mut stop: watch::Receiver<bool>,
 ) {
+    let _open = core.metrics.connection();
     let line = Line::default();
+    let counted = (Arc::clone(&core), line.clone());
     let io = TokioIo::new(Connection::new(stream, line.clone()));
     let service = service_fn(move |request| exchange(Arc::clone(&core), request, line.clone()));
     let mut http = hyper::server::conn::http1::Builder::new();
@@ -128,6 +130,8 @@ async fn connection(
             served.await
         }
     };
+    let (core, line) = counted;
+    core.metrics.sent(line.written());
     if let Err(error) = result {
         tracing::debug!(%peer, %error, "connection ended");
     }

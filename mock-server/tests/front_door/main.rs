@@ -29,4 +29,6 @@ mod tls;
 #[cfg(test)]
 mod validation;
 #[cfg(test)]
+mod verdict;
+#[cfg(test)]
 mod wire_faults;
