@@ -50,6 +50,8 @@ pub mod settings;
 pub mod tls;
 pub mod verdict;
 pub mod wire;
+#[cfg(feature = "wiremock")]
+pub mod wiremock;
 
 /// The README's snippets are compiled as tests of documentation.
 #[cfg(doctest)]
@@ -230,6 +232,26 @@ impl Builder {
     pub fn configure(mut self, change: impl FnOnce(&mut Settings)) -> Self {
         change(&mut self.settings);
         self
+    }
+
+    /// Accepts this credential, and no other that was not named.
+    pub fn api_key(self, key: impl Into<String>) -> Self {
+        self.configure(|settings| settings.api_keys.push(key.into()))
+    }
+
+    /// How long a success takes.
+    pub fn latency(self, latency: latency::Latency) -> Self {
+        self.configure(|settings| settings.latency = latency)
+    }
+
+    /// What a credential may ask for in a minute.
+    pub fn rate_limit(self, limit: rate_limit::RateLimit) -> Self {
+        self.configure(|settings| settings.rate_limit = limit)
+    }
+
+    /// Speaks TLS.
+    pub fn tls(self, tls: tls::Tls) -> Self {
+        self.configure(|settings| settings.tls = Some(tls))
     }
 
     /// What every call is answered with, unless a script, prompt or header says otherwise.
