@@ -3,10 +3,14 @@
 
 use std::io::{ErrorKind, Write as _};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use mock_server::latency::Latency;
+use mock_server::rate_limit::RateLimit;
 use mock_server::settings::{Settings, Validation};
+use mock_server::tls::Tls;
 use mock_server::{MockServer, StartError};
 use time::macros::format_description;
 use tokio::net::TcpListener;
@@ -31,7 +35,7 @@ enum Command {
     /// Print the vocabulary of scenarios, with what each provider answers.
     Conditions,
     /// Serve (the default).
-    Serve(Serve),
+    Serve(Box<Serve>),
 }
 
 #[derive(Debug, Args)]
@@ -58,10 +62,17 @@ struct Serve {
     /// Refuse what the provider refuses, or take any value.
     #[arg(long, value_enum, default_value = "strict")]
     validation: ValidationArg,
+    /// How long a success takes: `realistic` goes by model, quality, size and number of images.
+    #[arg(long, value_name = "none|realistic|DURATION", default_value = "none")]
+    latency: Latency,
+    /// What a credential may ask for in a minute, for example `requests=5,images=10`; more is refused with 429
+    /// and the time to wait.
+    #[arg(long, value_name = "requests=N,images=N")]
+    rate_limit: Option<RateLimit>,
     /// Pad every image to at least this many bytes.
     #[arg(long, value_name = "N")]
     image_bytes: Option<usize>,
-    /// Fixes ids and pictures.
+    /// Fixes ids, pictures and latencies.
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
     /// Keep at most so many journal entries.
@@ -73,6 +84,15 @@ struct Serve {
     /// Refuse larger request bodies.
     #[arg(long, value_name = "BYTES", default_value_t = Settings::default().max_body)]
     max_body: usize,
+    /// Speak TLS with a certificate made at the start, for localhost.
+    #[arg(long, conflicts_with_all = ["tls_cert", "tls_key"])]
+    tls: bool,
+    /// Speak TLS with the certificate of this PEM file.
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    /// The private key of that certificate, a PEM file.
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
     /// What to log on stderr, for example `debug` or `mock_server=trace`.
     #[arg(long, value_name = "FILTER", default_value = "warn")]
     log: String,
@@ -210,8 +230,14 @@ impl Serve {
                 ValidationArg::Strict => Validation::Strict,
                 ValidationArg::Lenient => Validation::Lenient,
             },
+            latency: self.latency,
+            rate_limit: self.rate_limit.unwrap_or_default(),
             seed: self.seed,
             image_bytes: self.image_bytes,
+            tls: match (self.tls_cert, self.tls_key) {
+                (Some(certificate), Some(key)) => Some(Tls::Files { certificate, key }),
+                _ => self.tls.then_some(Tls::SelfSigned),
+            },
             journal_entries: self.journal_entries,
             journal_bytes: self.journal_bytes,
             max_body: self.max_body,

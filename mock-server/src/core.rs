@@ -1,22 +1,28 @@
 //! Decides answers: request in, [`Answer`] out, with the journal's entry written. No sockets, no waiting.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 use tokio::sync::Semaphore;
 
-use crate::catalogue::CatalogueError;
+use crate::StartError;
 use crate::fault;
-use crate::image::Studio;
+use crate::image::{Studio, Token};
 use crate::journal::{
-    AnswerSeen, CredentialSeen, Entry, Journal, Stamps, length_and_hash, mask_headers, mask_query,
-    shorten,
+    AnswerSeen, CredentialSeen, Entry, Journal, Query, ScenarioSeen, Stamps, length_and_hash,
+    mask_headers, mask_query, shorten,
 };
+use crate::latency::Latencies;
+use crate::metrics::Metrics;
 use crate::playbook::{Plan, Playbook};
 use crate::provider::{Call, PROVIDERS, Provider, Turn, World, credential_label, hex_sha256};
-use crate::scenario::{Directive, ScenarioError};
+use crate::rate_limit::Meter;
+use crate::scenario::{Directive, Element, ScenarioError};
 use crate::settings::Settings;
+use crate::tls::Identity;
+use crate::verdict::Verdict;
 use crate::wire::{Answer, HoldPoint, Pause, Request};
 
 /// The painted pictures that are kept, in bytes.
@@ -30,6 +36,11 @@ pub(crate) struct Core {
     pub(crate) providers: Vec<Box<dyn Provider>>,
     pub(crate) journal: Journal,
     pub(crate) playbook: Playbook,
+    pub(crate) meter: Meter,
+    pub(crate) metrics: Metrics,
+    /// What it speaks TLS with, none for plain HTTP.
+    pub(crate) identity: Option<Identity>,
+    latencies: Latencies,
     canaries: Mutex<Arc<Vec<String>>>,
 }
 
@@ -46,7 +57,8 @@ pub(crate) struct Visit {
 }
 
 impl Core {
-    pub(crate) fn new(settings: Settings, address: &str) -> Result<Self, CatalogueError> {
+    pub(crate) fn new(settings: Settings, address: &str) -> Result<Self, StartError> {
+        let identity = settings.tls.as_ref().map(Identity::load).transpose()?;
         let public_url = settings.public_url.clone();
         let public_url = public_url.unwrap_or_else(|| address.to_owned());
         let providers = PROVIDERS.iter().map(|(_, load)| load());
@@ -54,6 +66,10 @@ impl Core {
             providers: providers.collect::<Result<_, _>>()?,
             journal: Journal::new(settings.journal_entries, settings.journal_bytes),
             playbook: Playbook::new(settings.scenario.clone()),
+            identity,
+            metrics: Metrics::new(),
+            meter: Meter::new(settings.rate_limit),
+            latencies: Latencies::builtin()?,
             canaries: Mutex::default(),
             world: World {
                 studio: Studio::new(STUDIO_CACHE),
@@ -78,7 +94,12 @@ impl Core {
         // The last one claims everything.
         let provider = claiming.position(|claims| claims).unwrap_or_default();
         let call = self.providers[provider].read(&request);
-        let plan = self.playbook.plan(&request, &call, &self.conditions());
+        let mut plan = self.playbook.plan(&request, &call, &self.conditions());
+        if let Some(element) = self.meter.refusal(&request, &call, Instant::now())
+            && let Ok(plan) = &mut plan
+        {
+            limit(plan, element);
+        }
         // Hashing a large body must not keep others from the journal.
         let entry = self.entry(received, &request, &call);
         let seq = self.journal.add(|seq| Entry { seq, ..entry });
@@ -119,6 +140,12 @@ impl Core {
     /// Puts faults and holds into an answer and writes it down.
     fn decided(&self, visit: &Visit, mut answer: Answer, turn: &Turn<'_>) -> Answer {
         let plan = visit.plan.as_ref().ok();
+        if visit.call.operation.is_some() {
+            let latency = self.world.settings.latency;
+            let effective = &visit.call.effective;
+            self.latencies
+                .apply(latency, &mut answer, effective, &turn.id);
+        }
         if let Some(plan) = plan {
             let stream_error = |condition: &_| {
                 self.providers[visit.provider].stream_error(&visit.call, condition, turn)
@@ -133,7 +160,15 @@ impl Core {
                 answer.pause(hold, Pause::Hold(hold));
             }
         }
+        let faults = plan.map_or(&[][..], |plan| &plan.order.faults);
+        self.metrics.decided(&visit.call, &answer, faults);
+        let retry_after = answer
+            .headers
+            .iter()
+            .find(|(name, _)| name == "retry-after");
+        let retry_after = retry_after.and_then(|(_, value)| value.parse().ok());
         self.journal.update(visit.seq, |entry| {
+            entry.retry_after = retry_after;
             entry.scenario = plan.and_then(|plan| plan.seen.clone());
             entry.answer = Some(AnswerSeen {
                 status: answer.status,
@@ -154,6 +189,14 @@ impl Core {
         ids.sort_unstable();
         ids.dedup();
         ids
+    }
+
+    /// What the journal says of the client, of one case or of all.
+    pub(crate) fn verdict(&self, case: Option<&Token>) -> Verdict {
+        Verdict::of(&self.journal.page(&Query {
+            case: case.map(ToString::to_string),
+            ..Query::default()
+        }))
     }
 
     /// Sets what is looked for in everything that arrives.
@@ -204,6 +247,18 @@ impl Core {
             .iter()
             .filter(|canary| places.iter().any(|place| place.contains(canary.as_str())));
         found.map(|canary| credential_label(canary)).collect()
+    }
+}
+
+/// Refuses a call beyond the limit, unless it is refused already.
+fn limit(plan: &mut Plan, element: Element) {
+    if plan.order.condition.is_none() {
+        plan.seen = Some(ScenarioSeen {
+            source: "rate-limit".to_owned(),
+            applied: element.to_string(),
+            beyond_script: plan.seen.as_ref().is_some_and(|seen| seen.beyond_script),
+        });
+        plan.order.condition = Some(element);
     }
 }
 

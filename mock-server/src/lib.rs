@@ -22,13 +22,15 @@
 //! * [`wire`]: requests and answers as plain values
 //! * [`provider`]: what each provider takes and answers; [`catalogue`] and `fixtures` are its data
 //! * [`image`]: painting, encoding, provenance
+//! * [`verdict`]: what the journal says of the client
+//! * [`latency`], [`rate_limit`], [`tls`]: realism on demand
 //! * [`scenario`], [`fault`], [`playbook`]: what to answer instead of success
 //! * [`journal`], [`control`]: what arrived, and the API under `/_mock/`
 //! * `server`: the only part that touches sockets
 //!
 //! # Limits
 //! OpenAI's `images/generations`, `images/edits`, `images/variations` and `models` are the operations so far.
-//! Addresses of input images are taken as they are, nothing is fetched. HTTP/1.1 without TLS.
+//! Addresses of input images are taken as they are, nothing is fetched. HTTP/1.1, plain or over TLS.
 
 pub mod catalogue;
 pub mod control;
@@ -37,12 +39,20 @@ pub mod duration;
 pub mod fault;
 pub mod image;
 pub mod journal;
+mod kept;
+pub mod latency;
+mod metrics;
 pub mod playbook;
 pub mod provider;
+pub mod rate_limit;
 pub mod scenario;
 mod server;
 pub mod settings;
+pub mod tls;
+pub mod verdict;
 pub mod wire;
+#[cfg(feature = "wiremock")]
+pub mod wiremock;
 
 /// The README's snippets are compiled as tests of documentation.
 #[cfg(doctest)]
@@ -51,7 +61,7 @@ struct Readme;
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -64,6 +74,8 @@ use crate::journal::{Page, Query};
 use crate::playbook::{AnswerText, ScriptError, ScriptText};
 use crate::scenario::{Directive, ScenarioError};
 use crate::settings::Settings;
+use crate::tls::TlsError;
+use crate::verdict::Verdict;
 
 /// A running mock server. Dropping it stops it at once; [`shutdown`](Self::shutdown) lets open answers end.
 pub struct MockServer {
@@ -71,6 +83,7 @@ pub struct MockServer {
     address: SocketAddr,
     stop: watch::Sender<bool>,
     task: JoinHandle<()>,
+    expected: Mutex<Vec<(Token, usize)>>,
 }
 
 impl MockServer {
@@ -90,7 +103,15 @@ impl MockServer {
     /// Where it listens, for example `http://127.0.0.1:49152`.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        let scheme = scheme(self.core.identity.is_some());
+        format!("{scheme}://{}", self.address)
+    }
+
+    /// The certificate that it speaks TLS with, as PEM, for clients that are to trust it; none without TLS.
+    #[must_use]
+    pub fn certificate(&self) -> Option<&str> {
+        let identity = self.core.identity.as_ref()?;
+        Some(&identity.certificate)
     }
 
     /// Sets the answers for the calls that carry `[[case:TOKEN]]` in their prompt, one scenario text a call.
@@ -119,6 +140,52 @@ impl MockServer {
         })
     }
 
+    /// What the journal says of the client so far: where it ignored Retry-After, stormed, paid twice, sent what
+    /// is deprecated or refused, or leaked a canary.
+    #[must_use]
+    pub fn verdict(&self) -> Verdict {
+        self.core.verdict(None)
+    }
+
+    /// Expects exactly so many calls with this token by the time the server is dropped or shut down; without
+    /// them, dropping it panics and says what came.
+    ///
+    /// # Errors
+    /// The token cannot be used.
+    pub fn expect(&self, token: &str, calls: usize) -> Result<(), LibraryError> {
+        let token = parse_token(token)?;
+        let mut expected = self.expected.lock().unwrap_or_else(PoisonError::into_inner);
+        expected.retain(|(known, _)| *known != token);
+        expected.push((token, calls));
+        Ok(())
+    }
+
+    /// Says which expectations do not hold now.
+    ///
+    /// # Errors
+    /// What was expected and what came instead, a line a token.
+    pub fn verify(&self) -> Result<(), String> {
+        let expected = self.expected.lock().unwrap_or_else(PoisonError::into_inner);
+        let missed = expected.iter().filter_map(|(token, calls)| {
+            let page = self.journal(&token.to_string());
+            let came = page.entries.len();
+            let seqs: Vec<_> = page.entries.iter().map(|entry| entry.seq).collect();
+            let gap = if page.oldest > 1 {
+                "; earlier entries were dropped"
+            } else {
+                ""
+            };
+            (came != *calls).then(|| {
+                format!("case {token}: expected {calls} calls, {came} came (entries {seqs:?}{gap})")
+            })
+        });
+        let missed: Vec<_> = missed.collect();
+        match missed.is_empty() {
+            true => Ok(()),
+            false => Err(missed.join("\n")),
+        }
+    }
+
     /// Stops taking connections, lets open answers end (five seconds at most) and returns then.
     pub async fn shutdown(mut self) {
         let _ = self.stop.send(true);
@@ -130,7 +197,16 @@ impl Drop for MockServer {
     fn drop(&mut self) {
         let _ = self.stop.send(true);
         self.task.abort();
+        if !std::thread::panicking()
+            && let Err(missed) = self.verify()
+        {
+            panic!("the mock server's expectations do not hold:\n{missed}");
+        }
     }
+}
+
+fn scheme(tls: bool) -> &'static str {
+    if tls { "https" } else { "http" }
 }
 
 fn parse_token(token: &str) -> Result<Token, LibraryError> {
@@ -159,6 +235,26 @@ impl Builder {
         self
     }
 
+    /// Accepts this credential, and no other that was not named.
+    pub fn api_key(self, key: impl Into<String>) -> Self {
+        self.configure(|settings| settings.api_keys.push(key.into()))
+    }
+
+    /// How long a success takes.
+    pub fn latency(self, latency: latency::Latency) -> Self {
+        self.configure(|settings| settings.latency = latency)
+    }
+
+    /// What a credential may ask for in a minute.
+    pub fn rate_limit(self, limit: rate_limit::RateLimit) -> Self {
+        self.configure(|settings| settings.rate_limit = limit)
+    }
+
+    /// Speaks TLS.
+    pub fn tls(self, tls: tls::Tls) -> Self {
+        self.configure(|settings| settings.tls = Some(tls))
+    }
+
     /// What every call is answered with, unless a script, prompt or header says otherwise.
     pub fn scenario(mut self, text: impl Into<String>) -> Self {
         self.scenario = Some(text.into());
@@ -180,7 +276,8 @@ impl Builder {
     /// The listener has no address, or the scenario cannot be used.
     pub fn start_on(self, listener: TcpListener) -> Result<MockServer, StartError> {
         let address = listener.local_addr().map_err(StartError::Listen)?;
-        let mut core = Core::new(self.settings, &format!("http://{address}"))?;
+        let scheme = scheme(self.settings.tls.is_some());
+        let mut core = Core::new(self.settings, &format!("{scheme}://{address}"))?;
         if let Some(text) = self.scenario {
             let directive = Directive::parse(&text, &core.conditions())?;
             core.start_with(directive);
@@ -193,6 +290,7 @@ impl Builder {
             address,
             stop,
             task,
+            expected: Mutex::default(),
         })
     }
 }
@@ -218,6 +316,9 @@ pub enum StartError {
     /// The scenario cannot be used.
     #[error(transparent)]
     Scenario(#[from] ScenarioError),
+    /// Certificate and key cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
 }
 
 /// A call of the library with something that cannot be used.

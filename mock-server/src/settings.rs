@@ -1,7 +1,10 @@
 //! Everything a server can be told before it starts, as one plain value. The flags and the builder both end
 //! here.
 
+use crate::latency::Latency;
+use crate::rate_limit::RateLimit;
 use crate::scenario::Directive;
+use crate::tls::Tls;
 
 /// How the mock answers and what it keeps.
 #[derive(Clone, Debug)]
@@ -18,10 +21,16 @@ pub struct Settings {
     pub scenario: Option<Directive>,
     /// Refuse what the provider refuses.
     pub validation: Validation,
-    /// Fixes ids and pictures.
+    /// How long a success takes.
+    pub latency: Latency,
+    /// What a credential may ask for in a minute.
+    pub rate_limit: RateLimit,
+    /// Fixes ids, pictures and latencies.
     pub seed: u64,
     /// Every image has at least this many bytes.
     pub image_bytes: Option<usize>,
+    /// Speak TLS; none: plain HTTP.
+    pub tls: Option<Tls>,
     /// The journal keeps at most this many entries.
     pub journal_entries: usize,
     /// The journal keeps at most about this many bytes.
@@ -49,8 +58,11 @@ impl Default for Settings {
             legacy_models: false,
             scenario: None,
             validation: Validation::Strict,
+            latency: Latency::None,
+            rate_limit: RateLimit::default(),
             seed: 0,
             image_bytes: None,
+            tls: None,
             journal_entries: 10_000,
             journal_bytes: 32 << 20,
             max_body: 64 << 20,

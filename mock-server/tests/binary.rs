@@ -117,11 +117,31 @@ fn flags_reach_the_server() {
 }
 
 #[test]
+fn the_ready_line_says_whether_it_speaks_tls() {
+    let mut child = program(&["--listen", "127.0.0.1:0", "--tls"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    let mut out = BufReader::new(child.stdout.take().unwrap());
+    out.read_line(&mut line).unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(
+        line.starts_with("listening on https://127.0.0.1:"),
+        "{line}"
+    );
+}
+
+#[test]
 fn what_cannot_be_used_is_a_usage_error() {
     for (arguments, expected) in [
         (["--scenario", "rate-limt"], "did you mean 'rate-limit'"),
         (["--scenario", "delay=soon"], "expected a duration"),
         (["--log", "a=b=c"], "is no log filter"),
+        (["--latency", "slow"], "none, realistic or a duration"),
+        (["--rate-limit", "5"], "expected requests=N,images=N"),
+        (["--tls-cert", "cert.pem"], "--tls-key"),
         (["--as-of", "today"], "expected a day such as"),
         (["--lsten", "127.0.0.1:0"], "--listen"),
     ] {

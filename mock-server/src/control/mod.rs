@@ -1,5 +1,7 @@
 //! The control API under `/_mock/`: scripts, journal, canaries, the vocabulary. Scenarios never apply to it.
 
+mod plain;
+
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -80,6 +82,9 @@ pub(crate) fn claims(path: &str) -> bool {
 
 /// Answers a request of the control API.
 pub(crate) async fn answer(core: &Core, request: &Request) -> Answer {
+    if let Some(answer) = plain::answer(core, request) {
+        return answer;
+    }
     match route(core, request).await {
         Ok(body) => render(200, &body),
         Err((status, message)) => render(status, &json!({ "error": message })),
@@ -106,12 +111,18 @@ async fn route(core: &Core, request: &Request) -> Result<Value, Refused> {
             core.journal.clear();
             Ok(json!({}))
         }
+        ("GET", "verdict") => {
+            let case = request.query_value("case");
+            let case = case.map(|token| parse_token(&token)).transpose()?;
+            Ok(json!(core.verdict(case.as_ref())))
+        }
         ("GET", "conditions") => Ok(json!(vocabulary(core))),
         ("GET", "scenario") => Ok(json!({ "scenario": core.playbook.global_text() })),
         ("PUT", "scenario") => set_scenario(core, request),
         ("PUT", "canaries") => set_canaries(core, request),
         ("POST", "reset") => {
             core.playbook.reset(core.world.settings.scenario.clone());
+            core.meter.reset();
             core.set_canaries(Vec::new());
             core.journal.clear();
             Ok(json!({}))

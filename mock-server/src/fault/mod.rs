@@ -1,12 +1,21 @@
 //! Faults: damage done to an answer that a provider has decided. One file a fault, one line in [`FAULTS`].
 
+mod bad_chunk;
+mod body_reset;
 mod delay;
+mod gzip;
 mod hang;
 mod html_error;
+mod large;
 mod malformed_json;
 mod reset;
+mod slow_first_byte;
+mod slow_stream;
+mod split_frames;
+mod stall;
 mod stream_error;
 mod stream_reset;
+mod stream_stall;
 mod truncate;
 mod wrong_content_length;
 
@@ -45,13 +54,22 @@ pub struct Site<'a> {
 
 /// Every fault.
 pub static FAULTS: &[&dyn Fault] = &[
+    &bad_chunk::BadChunk,
+    &body_reset::BodyReset,
     &delay::Delay,
+    &gzip::Gzip,
     &hang::Hang,
     &html_error::HtmlError,
+    &large::Large,
     &malformed_json::MalformedJson,
     &reset::Reset,
+    &slow_first_byte::SlowFirstByte,
+    &slow_stream::SlowStream,
+    &split_frames::SplitFrames,
+    &stall::Stall,
     &stream_error::StreamError,
     &stream_reset::StreamReset,
+    &stream_stall::StreamStall,
     &truncate::Truncate,
     &wrong_content_length::WrongContentLength,
 ];

@@ -44,6 +44,9 @@ pub struct Entry {
     pub scenario: Option<ScenarioSeen>,
     /// The answer that was decided.
     pub answer: Option<AnswerSeen>,
+    /// The seconds that the answer told the client to wait.
+    #[serde(default)]
+    pub retry_after: Option<u64>,
     /// The holds of the answer.
     pub holds: Vec<HoldSeen>,
     /// Labels of the canaries that were found in the raw request.
@@ -93,7 +96,7 @@ pub struct CredentialSeen {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ScenarioSeen {
-    /// `script`, `prompt`, `header` or `global`.
+    /// `script`, `prompt`, `header`, `global`, or `rate-limit` for a call beyond `--rate-limit`.
     pub source: String,
     /// What applied to this call; `ok` if nothing did.
     pub applied: String,

@@ -142,6 +142,12 @@ impl Journal {
         self.lock().last
     }
 
+    /// How many entries are kept.
+    #[must_use]
+    pub fn kept(&self) -> usize {
+        self.lock().entries.len()
+    }
+
     /// Forgets every entry; sequence numbers go on.
     pub fn clear(&self) {
         let mut inner = self.lock();

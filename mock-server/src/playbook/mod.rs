@@ -1,7 +1,6 @@
 //! Decides which scenario applies to a call: the script of its case, else its prompt, else its header, else
 //! the global one; and counts, so that `*N` ends.
 
-mod kept;
 mod script;
 
 pub use script::{AnswerText, ScriptError, ScriptText};
@@ -12,10 +11,10 @@ use tokio::sync::Semaphore;
 
 use crate::image::Token;
 use crate::journal::{ScenarioSeen, cut};
+use crate::kept::Kept;
 use crate::provider::{Call, credential_label, hex_sha256};
 use crate::scenario::{Directive, Order, ScenarioError};
 use crate::wire::{HoldPoint, Request};
-use kept::Kept;
 use script::LONGEST_SCRIPT;
 
 /// The header that carries a scenario.

@@ -18,11 +18,12 @@ use time::OffsetDateTime;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
 
 use crate::control;
 use crate::core::Core;
 use crate::wire::Request;
-use connection::{Connection, Line};
+use connection::{Connection, Line, Stream};
 use play::{Player, Watch};
 
 /// A peer that does not finish its head, or stays idle between requests, is cut after this time.
@@ -40,6 +41,8 @@ const CONNECTIONS: usize = 4096;
 
 /// Serves until `stop` turns true, then ends open connections gracefully.
 pub(crate) async fn serve(core: Arc<Core>, listener: TcpListener, mut stop: watch::Receiver<bool>) {
+    let tls = core.identity.as_ref();
+    let tls = tls.map(|identity| TlsAcceptor::from(Arc::clone(&identity.config)));
     let slots = Arc::new(Semaphore::new(CONNECTIONS));
     let mut open = JoinSet::new();
     loop {
@@ -54,9 +57,11 @@ pub(crate) async fn serve(core: Arc<Core>, listener: TcpListener, mut stop: watc
         };
         match accepted {
             Ok((stream, peer)) => {
-                let (core, stop) = (Arc::clone(&core), stop.clone());
+                let (core, tls, mut stop) = (Arc::clone(&core), tls.clone(), stop.clone());
                 open.spawn(async move {
-                    connection(core, stream, peer, stop).await;
+                    if let Some(stream) = greet(stream, tls, &mut stop).await {
+                        connection(core, stream, peer, stop).await;
+                    }
                     drop(slot);
                 });
             }
@@ -74,15 +79,39 @@ pub(crate) async fn serve(core: Arc<Core>, listener: TcpListener, mut stop: watc
     }
 }
 
+/// The stream that requests come on, behind the handshake of TLS; none where there is none.
+async fn greet(
+    stream: TcpStream,
+    tls: Option<TlsAcceptor>,
+    stop: &mut watch::Receiver<bool>,
+) -> Option<Stream> {
+    // Without this, small stream frames wait for the peer's acknowledgement (some 40 ms each).
+    let _ = stream.set_nodelay(true);
+    let Some(tls) = tls else {
+        return Some(Stream::Bare(stream));
+    };
+    let accepted = tokio::select! {
+        accepted = tokio::time::timeout(HEAD_LIMIT, tls.accept(stream)) => accepted.ok()?,
+        () = told(stop) => return None,
+    };
+    match accepted {
+        Ok(stream) => Some(Stream::Tls(Box::new(stream))),
+        Err(error) => {
+            tracing::debug!(%error, "no TLS");
+            None
+        }
+    }
+}
+
 async fn connection(
     core: Arc<Core>,
-    stream: TcpStream,
+    stream: Stream,
     peer: SocketAddr,
     mut stop: watch::Receiver<bool>,
 ) {
-    // Without this, small stream frames wait for the peer's acknowledgement (some 40 ms each).
-    let _ = stream.set_nodelay(true);
+    let _open = core.metrics.connection();
     let line = Line::default();
+    let counted = (Arc::clone(&core), line.clone());
     let io = TokioIo::new(Connection::new(stream, line.clone()));
     let service = service_fn(move |request| exchange(Arc::clone(&core), request, line.clone()));
     let mut http = hyper::server::conn::http1::Builder::new();
@@ -101,6 +130,8 @@ async fn connection(
             served.await
         }
     };
+    let (core, line) = counted;
+    core.metrics.sent(line.written());
     if let Err(error) = result {
         tracing::debug!(%peer, %error, "connection ended");
     }

@@ -22,6 +22,9 @@ const DELIVERY: Duration = Duration::from_millis(100);
 /// The journal keeps at most so many event stamps of one answer.
 const EVENT_STAMPS: usize = 1000;
 
+/// Stands for the length of a body that frames itself, which the connection replaces: ten digits, see there.
+pub(super) const RAW_LENGTH: u64 = 9_999_999_999;
+
 /// Plays one answer.
 pub(super) struct Player {
     answer: Answer,
@@ -79,6 +82,7 @@ impl Player {
                 Framing::Chunked => None,
                 Framing::Length => Some(rest.iter().map(step_len).sum()),
                 Framing::Announced(length) => Some(length),
+                Framing::Raw => Some(RAW_LENGTH),
             };
             let (feed, frames) = mpsc::channel(1);
             tokio::spawn(self.feed(rest, feed));
@@ -101,10 +105,15 @@ impl Player {
                 response = response.header(name, value);
             }
         }
-        if let Framing::Announced(length) = self.answer.framing {
-            response = response.header(header::CONTENT_LENGTH, length);
+        match self.answer.framing {
+            Framing::Announced(length) => response.header(header::CONTENT_LENGTH, length),
+            Framing::Raw => {
+                // Under a length, the HTTP library adds no framing of its own to the steps'.
+                self.line.say_chunked();
+                response.header(header::CONTENT_LENGTH, RAW_LENGTH)
+            }
+            Framing::Chunked | Framing::Length => response,
         }
-        response
     }
 
     /// Plays the steps behind the head into the body.

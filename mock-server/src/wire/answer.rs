@@ -33,6 +33,8 @@ pub enum Framing {
     Length,
     /// `content-length` with this number of bytes, whatever is sent.
     Announced(u64),
+    /// Chunked transfer coding, but sizes and line ends stand in the steps, right or wrong.
+    Raw,
 }
 
 /// One step of an answer.
@@ -142,6 +144,13 @@ impl Answer {
         self.steps.iter().map(Step::len).sum()
     }
 
+    /// Whether the connection ends before the body does.
+    #[must_use]
+    pub fn is_cut(&self) -> bool {
+        let cut = |step: &Step| matches!(step, Step::Cut | Step::Reset);
+        self.steps.iter().any(cut)
+    }
+
     /// The number of stream events in all steps.
     #[must_use]
     pub fn events(&self) -> usize {
@@ -210,7 +219,8 @@ impl Answer {
 }
 
 impl Step {
-    fn len(&self) -> usize {
+    /// The number of body bytes.
+    pub(crate) fn len(&self) -> usize {
         match self {
             Self::Body { pieces, .. } => pieces.iter().map(Bytes::len).sum(),
             _ => 0,

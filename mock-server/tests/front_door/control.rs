@@ -210,7 +210,6 @@ async fn what_is_not_there_is_not_found() {
     let script = format!("/_mock/scripts/{TOKEN}");
     for (method, path) in [
         (Method::GET, "/_mock"),
-        (Method::GET, "/_mock/"),
         (Method::GET, "/_mock/nothing"),
         (Method::DELETE, "/_mock/health"),
         (Method::GET, script.as_str()),

@@ -21,12 +21,20 @@ mod listing;
 #[cfg(test)]
 mod models;
 #[cfg(test)]
+mod realism;
+#[cfg(test)]
 mod scenario;
 #[cfg(test)]
 mod stream;
 #[cfg(test)]
 mod support;
 #[cfg(test)]
+mod tls;
+#[cfg(test)]
 mod validation;
 #[cfg(test)]
 mod variations;
+#[cfg(test)]
+mod verdict;
+#[cfg(test)]
+mod wire_faults;

@@ -8,7 +8,7 @@ const KEPT: usize = 10_000;
 
 /// A map that forgets its oldest keys.
 #[derive(Debug)]
-pub(super) struct Kept<K, V> {
+pub(crate) struct Kept<K, V> {
     map: HashMap<K, V>,
     order: VecDeque<K>,
 }
@@ -24,17 +24,17 @@ impl<K, V> Default for Kept<K, V> {
 
 impl<K: Clone + Eq + Hash, V> Kept<K, V> {
     /// The value of a key.
-    pub(super) fn find(&self, key: &K) -> Option<&V> {
+    pub(crate) fn find(&self, key: &K) -> Option<&V> {
         self.map.get(key)
     }
 
     /// The value of a key, to be changed.
-    pub(super) fn find_mut(&mut self, key: &K) -> Option<&mut V> {
+    pub(crate) fn find_mut(&mut self, key: &K) -> Option<&mut V> {
         self.map.get_mut(key)
     }
 
     /// Keeps a value; the oldest key goes when there are too many.
-    pub(super) fn put(&mut self, key: K, value: V) {
+    pub(crate) fn put(&mut self, key: K, value: V) {
         if self.map.insert(key.clone(), value).is_none() {
             self.order.push_back(key);
         }
@@ -46,7 +46,7 @@ impl<K: Clone + Eq + Hash, V> Kept<K, V> {
     }
 
     /// Forgets a key.
-    pub(super) fn remove(&mut self, key: &K) {
+    pub(crate) fn remove(&mut self, key: &K) {
         if self.map.remove(key).is_some() {
             self.order.retain(|kept| kept != key);
         }

@@ -1,0 +1,30 @@
+//! `stall[=bytes]`: the body stops and nothing more comes, until the client goes.
+
+use crate::fault::{Fault, Site, number};
+use crate::scenario::Element;
+use crate::wire::{Answer, HoldPoint, Pause};
+
+/// See the module.
+pub(super) struct Stall;
+
+impl Fault for Stall {
+    fn name(&self) -> &'static str {
+        "stall"
+    }
+
+    fn summary(&self) -> &'static str {
+        "stops after so many bytes of the body (half of it without a value) until the client goes"
+    }
+
+    fn check(&self, value: Option<&str>, _: &[&str]) -> Result<(), String> {
+        number(value).map(drop)
+    }
+
+    fn apply(&self, answer: &mut Answer, element: &Element, _: &Site<'_>) {
+        let len = answer.body_len();
+        let stated = number(element.value.as_deref()).ok().flatten();
+        // At least the last byte is missing: a fault must never end as a success.
+        let kept = stated.unwrap_or(len / 2).min(len.saturating_sub(1));
+        answer.pause(HoldPoint::AtByte(kept), Pause::Hang);
+    }
+}
