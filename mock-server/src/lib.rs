@@ -27,7 +27,7 @@
 //! * `server`: the only part that touches sockets
 //!
 //! # Limits
-//! OpenAI's `images/generations` is the only operation so far. HTTP/1.1 without TLS.
+//! So far: OpenAI's `images/generations`, and `generateContent` with its stream on Vertex AI and the Gemini API. HTTP/1.1 without TLS.
 
 pub mod catalogue;
 pub mod control;

@@ -32,7 +32,8 @@ impl Fault for StreamError {
             return;
         };
         let condition = canonical(element.value.as_deref().unwrap_or(DEFAULT));
-        let condition = Element::condition(&condition);
+        let mut condition = Element::condition(&condition);
+        condition.params.clone_from(&element.params);
         let event = answer.events() - 1;
         answer.steps.truncate(last);
         answer.steps.push(Step::Body {

@@ -55,7 +55,10 @@ pub(super) fn answer(wanted: &Wanted<'_>, call: &Call, order: &Order, turn: &Des
 fn images_left(n: u64, order: &Order, turn: &Desk<'_>) -> u64 {
     let row = order.condition.as_ref();
     let row = row.and_then(|element| turn.data.errors.row(&element.name));
-    match row.and_then(|row| row.effect).map(|effect| effect.images) {
+    match row
+        .and_then(|row| row.effect.as_ref())
+        .map(|effect| effect.images)
+    {
         Some(ImagesLeft::None) => 0,
         Some(ImagesLeft::OneLess) => n.saturating_sub(1),
         None => n,

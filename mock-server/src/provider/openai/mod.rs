@@ -114,6 +114,7 @@ impl Provider for OpenAi {
         Call {
             provider: ID,
             operation,
+            framing: "",
             credential: bearer(request),
             marks,
             prompt,
