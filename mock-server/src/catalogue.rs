@@ -103,11 +103,17 @@ pub enum Layer {
 }
 
 /// What becomes of the images of a success.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Effect {
     /// How many are left.
     pub images: ImagesLeft,
+    /// Google: the `promptFeedback` that stands where the candidates would.
+    pub prompt_feedback: Option<Map<String, Value>>,
+    /// Google: members of a candidate without an image.
+    pub candidate: Option<Map<String, Value>>,
+    /// Imagen: why images were withheld.
+    pub filtered: Option<String>,
 }
 
 /// How many images are left of those that were asked for.
@@ -197,7 +203,9 @@ impl ErrorRow {
         Some(self.fill_value(body, values))
     }
 
-    fn fill_value(&self, value: Value, values: &Values<'_>) -> Value {
+    /// Any JSON of the row with its placeholders filled.
+    #[must_use]
+    pub fn fill_value(&self, value: Value, values: &Values<'_>) -> Value {
         match value {
             Value::String(text) => Value::String(self.fill(&text, values)),
             Value::Array(items) => items
@@ -263,14 +271,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_embedded_catalogue_can_be_read_and_ids_are_unique() {
-        let catalogue = Catalogue::builtin("openai").unwrap();
-        let mut ids: Vec<_> = catalogue.errors.iter().map(|row| &row.id).collect();
-        let total = ids.len();
-        ids.sort_unstable();
-        ids.dedup();
-        assert_eq!(ids.len(), total);
-        assert!(catalogue.conditions().count() > 12);
+    fn the_embedded_catalogues_can_be_read_and_ids_are_unique() {
+        for provider in ["openai", "vertex", "gemini"] {
+            let catalogue = Catalogue::builtin(provider).unwrap();
+            let mut ids: Vec<_> = catalogue.errors.iter().map(|row| &row.id).collect();
+            let total = ids.len();
+            ids.sort_unstable();
+            ids.dedup();
+            assert_eq!(ids.len(), total, "{provider}");
+        }
+    }
+
+    #[test]
+    fn every_provider_knows_every_condition() {
+        let conditions = |provider: &str| {
+            let catalogue = Catalogue::builtin(provider).unwrap();
+            let mut ids: Vec<_> = catalogue.conditions().map(|row| row.id.clone()).collect();
+            ids.sort_unstable();
+            ids
+        };
+        for provider in ["vertex", "gemini"] {
+            assert_eq!(conditions(provider), conditions("openai"), "{provider}");
+        }
     }
 
     #[test]

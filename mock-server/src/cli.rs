@@ -47,6 +47,9 @@ struct Serve {
     /// contain `invalid`.
     #[arg(long = "api-key", value_name = "KEY")]
     api_keys: Vec<String>,
+    /// Take calls of Vertex without a credential too.
+    #[arg(long)]
+    anonymous: bool,
     /// What `url` results begin with. Default: the address it listens on.
     #[arg(long, value_name = "URL")]
     public_url: Option<String>,
@@ -223,6 +226,7 @@ impl Serve {
     fn settings(self) -> Settings {
         Settings {
             api_keys: self.api_keys,
+            anonymous: self.anonymous,
             public_url: self.public_url,
             as_of: self.as_of,
             legacy_models: self.legacy_models,

@@ -29,8 +29,9 @@
 //! * `server`: the only part that touches sockets
 //!
 //! # Limits
-//! OpenAI's `images/generations`, `images/edits`, `images/variations` and `models` are the operations so far.
-//! Addresses of input images are taken as they are, nothing is fetched. HTTP/1.1, plain or over TLS.
+//! So far: OpenAI's `images/generations`, `images/edits`, `images/variations` and `models`; `generateContent` with
+//! its stream on Vertex AI and the Gemini API. Addresses of input images are taken as they are, nothing is fetched.
+//! HTTP/1.1, plain or over TLS.
 
 pub mod catalogue;
 pub mod control;

@@ -11,6 +11,8 @@ use crate::tls::Tls;
 pub struct Settings {
     /// Accept only these credentials; empty: anything non-empty that does not contain `invalid`.
     pub api_keys: Vec<String>,
+    /// Vertex also takes calls without a credential.
+    pub anonymous: bool,
     /// The address that `url` results begin with; none: the address it listens on.
     pub public_url: Option<String>,
     /// The day on which models are judged retired; none: only what is retired by default.
@@ -53,6 +55,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             api_keys: Vec::new(),
+            anonymous: false,
             public_url: None,
             as_of: None,
             legacy_models: false,

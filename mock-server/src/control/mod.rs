@@ -241,7 +241,7 @@ pub(crate) fn vocabulary(core: &Core) -> Vec<Word> {
             let error = row.body.as_ref().and_then(|body| body.get("error"));
             let member = |name: &str| error.and_then(|error| error.get(name)).cloned();
             let answer = json!({
-                "provider": provider.id(), "status": row.status, "type": member("type"), "code": member("code"),
+                "provider": provider.id(), "status": row.status, "type": member("type").or_else(|| member("status")), "code": member("code"),
             });
             match words.iter_mut().find(|word| word.name == row.id) {
                 Some(word) => word.answers.push(answer),

@@ -39,7 +39,8 @@ impl Fault for StreamError {
             return;
         };
         let condition = canonical(element.value.as_deref().unwrap_or(DEFAULT));
-        let condition = Element::condition(&condition);
+        let mut condition = Element::condition(&condition);
+        condition.params.clone_from(&element.params);
         answer.steps.truncate(last);
         let event = answer.events();
         answer.steps.push(Step::Body {

@@ -1,6 +1,7 @@
 //! Providers: who is called, what was asked, what the provider answers. One folder a provider, one line in
 //! [`PROVIDERS`].
 
+pub mod google;
 mod input;
 pub mod openai;
 
@@ -56,7 +57,11 @@ pub type Loader = fn() -> Result<Box<dyn Provider>, CatalogueError>;
 
 /// Every provider: its id and how it is loaded. The first that claims a request answers it; OpenAI, the last,
 /// claims what nobody else does.
-pub static PROVIDERS: &[(&str, Loader)] = &[(openai::ID, openai::OpenAi::load)];
+pub static PROVIDERS: &[(&str, Loader)] = &[
+    (google::VERTEX, google::Google::load_vertex),
+    (google::GEMINI, google::Google::load_gemini),
+    (openai::ID, openai::OpenAi::load),
+];
 
 /// What a request asks for, in the same terms for every provider.
 #[derive(Clone, Debug, Default)]
@@ -65,6 +70,8 @@ pub struct Call {
     pub provider: &'static str,
     /// `images.generations`, …; none for a path that is no operation.
     pub operation: Option<&'static str>,
+    /// How a stream of this call is framed, where the provider has several ways.
+    pub framing: &'static str,
     /// The credential as sent, without its scheme.
     pub credential: Option<String>,
     /// What the marks in the prompt say.

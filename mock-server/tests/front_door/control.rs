@@ -36,7 +36,9 @@ async fn the_vocabulary_is_complete() {
     let answer = json!({
         "provider": "openai", "status": 429, "type": "input-images", "code": "rate_limit_exceeded",
     });
-    assert_eq!(limit.answers, [answer]);
+    assert!(limit.answers.contains(&answer));
+    let providers = limit.answers.iter().map(|answer| &answer["provider"]);
+    assert!(providers.eq(["vertex", "gemini", "openai"]));
     for fault in FAULTS {
         let word = words.iter().find(|word| word.name == fault.name()).unwrap();
         assert_eq!((word.kind.as_str(), word.answers.len()), ("fault", 0));

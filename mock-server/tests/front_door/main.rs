@@ -13,6 +13,12 @@ mod faults;
 #[cfg(test)]
 mod generations;
 #[cfg(test)]
+mod google_generate;
+#[cfg(test)]
+mod google_refusals;
+#[cfg(test)]
+mod google_stream;
+#[cfg(test)]
 mod holds;
 #[cfg(test)]
 mod journal;

@@ -23,7 +23,7 @@ const LIMIT: &str = "rate_limit_exceeded";
 
 fn check_condition(row: &ErrorRow, reply: &Reply) {
     assert_eq!(reply.status, row.status, "{}", row.id);
-    if let Some(effect) = row.effect {
+    if let Some(effect) = &row.effect {
         let left = match effect.images {
             ImagesLeft::None => 0,
             ImagesLeft::OneLess => 1,

@@ -25,7 +25,10 @@ pub(super) fn work<'a>(wanted: Wanted<'a>, case: Case<'a>) -> Work<'a> {
 pub(super) fn left(n: u64, case: &Case<'_>) -> u64 {
     let row = case.order.condition.as_ref();
     let row = row.and_then(|element| case.desk.data.errors.row(&element.name));
-    match row.and_then(|row| row.effect).map(|effect| effect.images) {
+    match row
+        .and_then(|row| row.effect.as_ref())
+        .map(|effect| effect.images)
+    {
         Some(ImagesLeft::None) => 0,
         Some(ImagesLeft::OneLess) => n.saturating_sub(1),
         None => n,

@@ -1,0 +1,122 @@
+//! Decides a call: credential, conditions, body, model, in the order in which Google does.
+
+use crate::catalogue::Stage;
+use crate::provider::Call;
+use crate::provider::google::digest::bearer;
+use crate::provider::google::error::{self, Refusal};
+use crate::provider::google::generate::{self, Wanted};
+use crate::provider::google::render;
+use crate::provider::google::route::Verb;
+use crate::provider::google::{Desk, Face};
+use crate::scenario::Order;
+use crate::wire::{Answer, Request};
+
+/// An answer, or a picture that must be painted first.
+pub(super) enum Decision<'w> {
+    Ready(Answer),
+    Paint(Job<'w>),
+}
+
+/// What is to be painted.
+pub(super) enum Job<'w> {
+    Content(Wanted<'w>),
+}
+
+/// Decides a call.
+pub(super) fn decide<'w>(
+    request: &Request,
+    call: &Call,
+    order: &Order,
+    desk: &Desk<'w>,
+) -> Decision<'w> {
+    if request.body_too_large {
+        let refusal = Refusal::new("body-too-large", []);
+        return Decision::Ready(error::render(&refusal, call, desk));
+    }
+    let decided = match desk.route.verb {
+        Verb::Generate | Verb::Stream => content(request, call, order, desk),
+        _ => Err(Refusal::new("unknown-path", [])),
+    };
+    decided.unwrap_or_else(|refusal| Decision::Ready(error::render(&refusal, call, desk)))
+}
+
+fn content<'w>(
+    request: &Request,
+    call: &Call,
+    order: &Order,
+    desk: &Desk<'w>,
+) -> Result<Decision<'w>, Refusal> {
+    admit(request, call, order, desk)?;
+    let body = call.body.as_ref().ok_or_else(|| malformed(request))?;
+    let wanted = generate::judge(body, desk)?;
+    error::of_condition(Stage::Content, order, desk)?;
+    Ok(Decision::Paint(Job::Content(wanted)))
+}
+
+/// Accepts the credential, and refuses where a scenario says so before anything is looked at.
+pub(super) fn admit(
+    request: &Request,
+    call: &Call,
+    order: &Order,
+    desk: &Desk<'_>,
+) -> Result<(), Refusal> {
+    authenticate(request, call, desk)?;
+    error::of_condition(Stage::Before, order, desk)
+}
+
+fn authenticate(request: &Request, call: &Call, desk: &Desk<'_>) -> Result<(), Refusal> {
+    let settings = &desk.world.settings;
+    let is_token = bearer(request).is_some();
+    let express = desk.route.project.is_none();
+    let Some(credential) = &call.credential else {
+        let open = settings.anonymous && desk.face == Face::Vertex;
+        return open
+            .then_some(())
+            .ok_or_else(|| Refusal::new("missing-key", []));
+    };
+    match desk.face {
+        Face::Vertex if !is_token && !express => {
+            return Err(Refusal::new("api-key-unsupported", []));
+        }
+        Face::Gemini if is_token && !desk.route.verb.compatible() => {
+            return Err(Refusal::new("bearer-unsupported", []));
+        }
+        _ => {}
+    }
+    let known = if settings.api_keys.is_empty() {
+        !credential.contains("invalid")
+    } else {
+        settings.api_keys.contains(credential)
+    };
+    let row = match desk.face {
+        Face::Vertex if !is_token => "express-key-invalid",
+        _ => "invalid-key",
+    };
+    known.then_some(()).ok_or_else(|| Refusal::new(row, []))
+}
+
+/// The refusal of a body that is no JSON object.
+pub(super) fn malformed(request: &Request) -> Refusal {
+    let parsed = serde_json::from_slice::<serde_json::Value>(&request.body);
+    let reason = match parsed {
+        Ok(_) => "Root element must be a message.".to_owned(),
+        Err(error) if error.is_eof() => {
+            "Unexpected end of string. Expected a value.\n\n^".to_owned()
+        }
+        Err(_) => "Expected a value.".to_owned(),
+    };
+    Refusal::new("malformed-body", [("reason", reason)])
+}
+
+impl Job<'_> {
+    /// Paints and answers.
+    pub(super) fn answer(&self, call: &Call, order: &Order, desk: &Desk<'_>) -> Answer {
+        let mut answer = match self {
+            Job::Content(wanted) => render::content(wanted, call, order, desk),
+        };
+        let condition = order.condition.as_ref();
+        let condition = condition.map_or("ok", |element| &element.name);
+        condition.clone_into(&mut answer.summary.condition);
+        answer
+    }
+}

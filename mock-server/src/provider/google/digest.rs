@@ -1,0 +1,110 @@
+//! Reads a request: its credential, prompt and marks, and the provider-neutral digest.
+
+use serde_json::{Map, Value, json};
+
+use crate::provider::Call;
+use crate::provider::google::content::{self, Read};
+use crate::provider::google::error::{ARRAY, SSE};
+use crate::provider::google::generate;
+use crate::provider::google::route::{Route, Verb};
+use crate::provider::google::{Data, Face};
+use crate::wire::Request;
+
+/// What was asked.
+pub(super) fn call(face: Face, data: &Data, route: &Route, request: &Request) -> Call {
+    let operation = route.verb.operation();
+    let body: Option<Map<String, Value>> =
+        operation.and_then(|_| serde_json::from_slice(&request.body).ok());
+    let mut sent = Map::new();
+    sent.insert("provider".into(), face.id().into());
+    sent.extend(operation.map(|operation| ("operation".to_owned(), operation.into())));
+    if !route.model.is_empty() {
+        sent.insert("model".into(), route.model.clone().into());
+    }
+    let mut call = Call {
+        provider: face.id(),
+        operation,
+        framing: framing(route, request),
+        credential: credential(request),
+        effective: sent.clone(),
+        ..Call::default()
+    };
+    if let Some(body) = body {
+        match route.verb {
+            Verb::Generate | Verb::Stream => generated(data, route, &body, &mut sent, &mut call),
+            _ => {}
+        }
+        call.body = Some(body);
+    }
+    call.sent = sent;
+    call
+}
+
+fn framing(route: &Route, request: &Request) -> &'static str {
+    let sse = |name| request.query_value(name).is_some_and(|alt| alt == "sse");
+    match route.verb {
+        Verb::Stream if sse("alt") || sse("$alt") => SSE,
+        Verb::Stream => ARRAY,
+        _ => "",
+    }
+}
+
+/// The credential as sent: a token, else a key.
+fn credential(request: &Request) -> Option<String> {
+    let key = request.header("x-goog-api-key").map(str::to_owned);
+    let found = bearer(request).or(key);
+    let found = found.or_else(|| request.query_value("key"));
+    found.filter(|credential| !credential.trim().is_empty())
+}
+
+/// The token of `Authorization: Bearer`.
+pub(super) fn bearer(request: &Request) -> Option<String> {
+    let value = request.header("authorization")?;
+    let (scheme, token) = value.split_once(' ')?;
+    let token = token.trim();
+    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then(|| token.to_owned())
+}
+
+fn generated(
+    data: &Data,
+    route: &Route,
+    body: &Map<String, Value>,
+    sent: &mut Map<String, Value>,
+    call: &mut Call,
+) {
+    let (body, _) = data.messages.read("GenerateContentRequest", body);
+    let Read {
+        marks,
+        raw,
+        prompt,
+        images,
+        ..
+    } = content::read(&body);
+    let config = body.get("generationConfig").unwrap_or(&Value::Null);
+    let image = &config["imageConfig"];
+    let output = &image["imageOutputOptions"];
+    sent.insert("prompt".into(), raw.into());
+    let members = [
+        ("n", &config["candidateCount"]),
+        ("aspect_ratio", &image["aspectRatio"]),
+        ("image_size", &image["imageSize"]),
+        ("output_format", &output["mimeType"]),
+        ("output_compression", &output["compressionQuality"]),
+    ];
+    for (name, value) in members.into_iter().filter(|(_, value)| !value.is_null()) {
+        let value = match (name, value.as_str()) {
+            ("output_format", Some(mime)) => json!(mime.trim_start_matches("image/")),
+            _ => value.clone(),
+        };
+        sent.insert(name.to_owned(), value);
+    }
+    if !images.is_empty() {
+        let hashes: Vec<_> = images.iter().map(|image| image.sha256.clone()).collect();
+        sent.insert("images".into(), hashes.into());
+    }
+    call.effective = sent.clone();
+    let model = data.models.by_id(&route.model);
+    call.effective
+        .extend(generate::defaults(model, &body, &images, &data.models));
+    (call.marks, call.prompt) = (marks, prompt);
+}

@@ -1,0 +1,322 @@
+//! `generateContent` and its stream: what a request must be, and what it asks for.
+
+use serde_json::{Map, Value, json};
+
+use crate::image::{Format, Picture};
+use crate::provider::Call;
+use crate::provider::google::content::{self, InputImage, Read, list};
+use crate::provider::google::error::Refusal;
+use crate::provider::google::model::{Kind, Model, Models};
+use crate::provider::google::usage::{Spent, text_tokens};
+use crate::provider::google::{Desk, Face};
+use crate::settings::Validation;
+
+/// A request that the provider takes, with everything resolved.
+#[derive(Clone, Debug)]
+pub(super) struct Wanted<'m> {
+    pub(super) model: &'m Model,
+    /// The picture, none where only words are asked for.
+    pub(super) shape: Option<Shape>,
+    /// The answer has words.
+    pub(super) words: bool,
+    /// The answer shows its thoughts.
+    pub(super) thoughts: bool,
+    /// Tokens of the prompt.
+    pub(super) spent: Spent,
+}
+
+/// The picture that is made.
+#[derive(Clone, Debug)]
+pub(super) struct Shape {
+    pub(super) ratio: String,
+    pub(super) image_size: String,
+    pub(super) width: u32,
+    pub(super) height: u32,
+    pub(super) format: Format,
+    pub(super) compression: Option<u8>,
+}
+
+/// Judges the body of a call.
+///
+/// # Errors
+/// The refusal of the provider.
+pub(super) fn judge<'w>(body: &Map<String, Value>, desk: &Desk<'w>) -> Result<Wanted<'w>, Refusal> {
+    let (body, problems) = desk.data.messages.read("GenerateContentRequest", body);
+    let judge = Judge {
+        body: &body,
+        config: body.get("generationConfig").unwrap_or(&Value::Null),
+        strict: desk.world.settings.validation == Validation::Strict,
+        desk,
+    };
+    if judge.strict && !problems.is_empty() {
+        return Err(Refusal::problems(&problems));
+    }
+    let model = judge.model()?;
+    let read = content::read(&body);
+    judge.contents(&read.images)?;
+    let (images, words) = judge.modalities(model)?;
+    if judge.strict {
+        judge.config(model)?;
+        judge.signatures(model)?;
+    }
+    let shape = shape(model, &body, &read.images, &desk.data.models);
+    let thinking = &judge.config["thinkingConfig"];
+    Ok(Wanted {
+        model,
+        shape: shape.filter(|_| images),
+        words,
+        thoughts: model.thinking && thinking["includeThoughts"] == true,
+        spent: spent(model, &read, &desk.data.models),
+    })
+}
+
+struct Judge<'a, 'w> {
+    body: &'a Map<String, Value>,
+    config: &'a Value,
+    strict: bool,
+    desk: &'a Desk<'w>,
+}
+
+impl<'w> Judge<'_, 'w> {
+    fn model(&self) -> Result<&'w Model, Refusal> {
+        let desk = self.desk;
+        let models = &desk.data.models;
+        let found = served(&desk.route.model, desk)?;
+        let able = found.filter(|model| model.kind != Kind::Imagen);
+        // Lenient: an unknown model is as good as the first.
+        let fallback = || models.models.first().filter(|_| !self.strict);
+        able.or_else(fallback)
+            .ok_or_else(|| Refusal::new("model-not-found", []))
+    }
+
+    fn contents(&self, images: &[InputImage]) -> Result<(), Refusal> {
+        let contents = list(self.body.get("contents"));
+        if contents.is_empty() && self.strict {
+            return Err(Refusal::new("contents-missing", []));
+        }
+        let no_role = |content: &Value| content["role"].is_null();
+        if self.strict && self.desk.face == Face::Vertex && contents.iter().any(no_role) {
+            return Err(Refusal::new("role-missing", []));
+        }
+        if self.strict
+            && images
+                .iter()
+                .any(|image| image.inline && image.size.is_none())
+        {
+            return Err(Refusal::new("image-invalid", []));
+        }
+        Ok(())
+    }
+
+    /// Whether images and whether words are asked for. An image model gives both unless told otherwise.
+    fn modalities(&self, model: &Model) -> Result<(bool, bool), Refusal> {
+        let asked = list(self.config.get("responseModalities"));
+        let names = |name: &str| asked.iter().any(|value| value == name);
+        if model.kind == Kind::Text {
+            let image = names("IMAGE") && self.strict;
+            let refusal = || Refusal::new("modality", [("value", "image".to_owned())]);
+            return if image {
+                Err(refusal())
+            } else {
+                Ok((false, true))
+            };
+        }
+        if asked.is_empty() {
+            return Ok((true, true));
+        }
+        Ok((names("IMAGE"), names("TEXT")))
+    }
+
+    fn config(&self, model: &Model) -> Result<(), Refusal> {
+        if model.kind == Kind::Text {
+            return Ok(());
+        }
+        let config = self.config;
+        if number(&config["candidateCount"]).is_some_and(|n| n > model.n_max) {
+            return Err(Refusal::new("candidates", []));
+        }
+        if config["responseMimeType"].as_str() == Some("application/json") {
+            return Err(Refusal::new("json-mode", []));
+        }
+        let image = &config["imageConfig"];
+        let size = image["imageSize"].as_str().filter(|size| !size.is_empty());
+        if size.is_some_and(|size| !model.image_sizes.iter().any(|known| known == size)) {
+            return Err(listed("image-size", model.image_sizes.iter()));
+        }
+        let ratios = self
+            .desk
+            .data
+            .models
+            .pixels(model, size.unwrap_or(model.default_size()));
+        let ratio = image["aspectRatio"]
+            .as_str()
+            .filter(|ratio| !ratio.is_empty());
+        if ratio.is_some_and(|ratio| ratios.iter().all(|(known, _)| *known != ratio)) {
+            return Err(listed(
+                "aspect-ratio",
+                ratios.iter().map(|(ratio, _)| ratio),
+            ));
+        }
+        Ok(())
+    }
+
+    /// A thinking model wants the signature of each image that it made back with the image.
+    fn signatures(&self, model: &Model) -> Result<(), Refusal> {
+        if !model.thinking {
+            return Ok(());
+        }
+        for (at, content) in list(self.body.get("contents")).iter().enumerate() {
+            let unsigned = |part: &Value| {
+                part.get("inlineData").is_some() && part["thoughtSignature"].is_null()
+            };
+            let parts = list(content.get("parts"));
+            let missing = parts.iter().position(unsigned);
+            if let Some(part) = missing.filter(|_| content["role"] == "model") {
+                let places = [
+                    ("content", (at + 1).to_string()),
+                    ("part", (part + 1).to_string()),
+                ];
+                return Err(Refusal::new("signature-missing", places));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The model of this id, if it is served here and now.
+///
+/// # Errors
+/// The refusal of a retired model.
+pub(super) fn served<'w>(id: &str, desk: &Desk<'w>) -> Result<Option<&'w Model>, Refusal> {
+    let found = desk.data.models.by_id(id);
+    if found.is_some_and(|model| model.is_retired(&desk.world.settings)) {
+        return Err(Refusal::new("model-retired", []));
+    }
+    Ok(found.filter(|model| model.answers_in(desk.route.location.as_deref())))
+}
+
+/// What the provider makes of what was not said.
+pub(super) fn defaults(
+    model: Option<&Model>,
+    body: &Map<String, Value>,
+    images: &[InputImage],
+    models: &Models,
+) -> Map<String, Value> {
+    let mut out = Map::new();
+    out.insert(
+        "n".into(),
+        body.get("generationConfig")
+            .and_then(|c| number(&c["candidateCount"]))
+            .unwrap_or(1)
+            .into(),
+    );
+    if let Some(shape) = model.and_then(|model| shape(model, body, images, models)) {
+        out.insert("aspect_ratio".into(), shape.ratio.into());
+        out.insert("image_size".into(), shape.image_size.into());
+        out.insert(
+            "size".into(),
+            format!("{}x{}", shape.width, shape.height).into(),
+        );
+        out.insert("output_format".into(), shape.format.as_str().into());
+    }
+    out
+}
+
+fn shape(
+    model: &Model,
+    body: &Map<String, Value>,
+    images: &[InputImage],
+    models: &Models,
+) -> Option<Shape> {
+    let config = body.get("generationConfig").unwrap_or(&Value::Null);
+    let image = &config["imageConfig"];
+    let asked = image["imageSize"].as_str();
+    let known = asked.filter(|size| model.image_sizes.iter().any(|made| made == size));
+    let image_size = known.unwrap_or(model.default_size());
+    let pixels = models.pixels(model, image_size);
+    let ratio = image["aspectRatio"].as_str();
+    let stated = pixels.iter().find(|(known, _)| Some(*known) == ratio);
+    let input = images.iter().find_map(|image| image.size);
+    let square = || pixels.iter().find(|(known, _)| *known == "1:1");
+    let (ratio, (width, height)) = *stated
+        .or_else(|| nearest(&pixels, input?))
+        .or_else(square)?;
+    let output = &image["imageOutputOptions"];
+    let mime = output["mimeType"].as_str().unwrap_or_default();
+    let format = mime.trim_start_matches("image/").parse().ok();
+    Some(Shape {
+        ratio: ratio.to_owned(),
+        image_size: image_size.to_owned(),
+        width,
+        height,
+        format: format.or_else(|| model.format.parse().ok())?,
+        compression: number(&output["compressionQuality"])
+            .and_then(|q| u8::try_from(q.min(100)).ok()),
+    })
+}
+
+/// The made size whose aspect ratio is nearest to that of an image of the request.
+fn nearest<'a, 'm>(
+    pixels: &'a [(&'m str, (u32, u32))],
+    (width, height): (u32, u32),
+) -> Option<&'a (&'m str, (u32, u32))> {
+    let of = |width: u32, height: u32| (f64::from(width.max(1)) / f64::from(height.max(1))).ln();
+    let wanted = of(width, height);
+    let distance = |size: &(u32, u32)| (of(size.0, size.1) - wanted).abs();
+    pixels
+        .iter()
+        .min_by(|a, b| distance(&a.1).total_cmp(&distance(&b.1)))
+}
+
+fn spent(model: &Model, read: &Read, models: &Models) -> Spent {
+    let tokens = &models.tokens;
+    Spent {
+        prompt_text: text_tokens(&read.text, tokens),
+        prompt_images: tokens.input_image * read.images.len() as u64,
+        thoughts: if model.thinking { tokens.thoughts } else { 0 },
+        ..Spent::default()
+    }
+}
+
+fn listed<T: std::fmt::Display>(row: &str, values: impl Iterator<Item = T>) -> Refusal {
+    let mut names: Vec<String> = values.map(|value| format!("'{value}'")).collect();
+    if let Some(last) = names.pop() {
+        names.push(if names.is_empty() {
+            last
+        } else {
+            format!("or {last}")
+        });
+    }
+    Refusal::new(row, [("values", names.join(", "))])
+}
+
+/// A whole number, which proto JSON also takes as text.
+pub(super) fn number(value: &Value) -> Option<u64> {
+    let text = || value.as_str()?.parse().ok();
+    value.as_u64().or_else(text)
+}
+
+impl Shape {
+    /// The picture with this index.
+    pub(super) fn picture(&self, model: &str, call: &Call, desk: &Desk<'_>, index: u64) -> Picture {
+        Picture {
+            prompt: call.prompt.clone(),
+            model: model.to_owned(),
+            width: self.width,
+            height: self.height,
+            format: self.format,
+            compression: self.compression,
+            transparent: false,
+            token: call.marks.token,
+            index: index.try_into().unwrap_or(u8::MAX),
+            partial: None,
+            seed: desk.world.settings.seed,
+            pad_to: desk.world.settings.image_bytes,
+        }
+    }
+}
+
+/// The part that holds an image.
+pub(super) fn inline(mime: &str) -> Value {
+    json!({ "mimeType": mime, "data": super::json::SPLICE })
+}

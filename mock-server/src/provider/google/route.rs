@@ -1,0 +1,181 @@
+//! Which operation a path names, on which of Google's two faces.
+
+use crate::provider::google::Face;
+use crate::wire::Request;
+
+/// What a request calls.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Route {
+    pub(super) verb: Verb,
+    /// `v1`, `v1beta`, …
+    pub(super) version: String,
+    /// The resource name of the model or endpoint: what stands between version and verb.
+    pub(super) resource: String,
+    /// The model's id; empty where the path names none.
+    pub(super) model: String,
+    /// Vertex: the project, none in express mode.
+    pub(super) project: Option<String>,
+    /// Vertex: the location, none in express mode.
+    pub(super) location: Option<String>,
+}
+
+/// The operations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verb {
+    ChatCompletions,
+    Generate,
+    Images,
+    ModelGet,
+    ModelList,
+    Metadata,
+    Predict,
+    Stream,
+    Token,
+    Unknown,
+}
+
+impl Verb {
+    /// The name in the journal; none for what is no operation of the API.
+    pub(super) fn operation(self) -> Option<&'static str> {
+        match self {
+            Self::ChatCompletions => Some("chat.completions"),
+            Self::Generate => Some("models.generateContent"),
+            Self::Images => Some("images.generations"),
+            Self::ModelGet => Some("models.get"),
+            Self::ModelList => Some("models.list"),
+            Self::Predict => Some("models.predict"),
+            Self::Stream => Some("models.streamGenerateContent"),
+            Self::Metadata | Self::Token | Self::Unknown => None,
+        }
+    }
+
+    /// The verb as the path spells it.
+    pub(super) fn spelt(self) -> &'static str {
+        match self {
+            Self::Stream => "streamGenerateContent",
+            Self::Predict => "predict",
+            _ => "generateContent",
+        }
+    }
+
+    /// Errors of the OpenAI-compatible routes are a list of one.
+    pub(super) fn compatible(self) -> bool {
+        matches!(self, Self::ChatCompletions | Self::Images)
+    }
+}
+
+/// The route of a request, none where it is not for this face.
+pub(super) fn route(face: Face, request: &Request) -> Option<Route> {
+    // Some clients encode the colon before the verb.
+    let path = request.path.replace("%3A", ":").replace("%3a", ":");
+    if let Some(verb) = beside(face, &path, request) {
+        return Some(Route::new(verb, "", ""));
+    }
+    let (version, rest) = path.strip_prefix('/')?.split_once('/')?;
+    let mut route = match face {
+        Face::Vertex => vertex(version, rest)?,
+        Face::Gemini => gemini(version, rest, request)?,
+    };
+    let expected = match route.verb {
+        Verb::ModelGet | Verb::ModelList => "GET",
+        _ => "POST",
+    };
+    if request.method != expected {
+        route.verb = Verb::Unknown;
+    }
+    Some(route)
+}
+
+/// What stands beside the API: the token server and the metadata server.
+fn beside(face: Face, path: &str, request: &Request) -> Option<Verb> {
+    if face != Face::Vertex {
+        return None;
+    }
+    let ping = path == "/" && request.header("metadata-flavor").is_some();
+    if ping || path.starts_with("/computeMetadata") {
+        return Some(Verb::Metadata);
+    }
+    (path == "/token" && request.method == "POST").then_some(Verb::Token)
+}
+
+fn vertex(version: &str, rest: &str) -> Option<Route> {
+    let known = matches!(version, "v1" | "v1beta" | "v1beta1");
+    let mine = rest.starts_with("projects/") || rest.starts_with("publishers/");
+    if !known || !(mine || version == "v1beta1") {
+        return None;
+    }
+    let mut route = Route::new(Verb::Unknown, version, rest);
+    let mut inner = rest;
+    if let ["projects", project, "locations", location, ..] = split(rest)[..] {
+        route.project = Some(project.to_owned());
+        route.location = Some(location.to_owned());
+        inner = rest.splitn(5, '/').nth(4).unwrap_or_default();
+    }
+    if inner == "endpoints/openapi/chat/completions" && route.project.is_some() {
+        route.verb = Verb::ChatCompletions;
+        route.resource = rest.trim_end_matches("/chat/completions").to_owned();
+    } else if let Some(model) = inner.strip_prefix("publishers/google/models/") {
+        route.name(model);
+        route.resource = rest.rsplit_once(':').map_or(rest, |(name, _)| name).into();
+    }
+    Some(route)
+}
+
+fn gemini(version: &str, rest: &str, request: &Request) -> Option<Route> {
+    let keyed = request.header("x-goog-api-key").is_some() || request.query_value("key").is_some();
+    let model = rest.strip_prefix("models/");
+    let mine = match version {
+        "v1beta" | "v1alpha" => true,
+        // OpenAI has the same paths without a verb; the credential tells them apart.
+        "v1" => {
+            model.is_some_and(|model| model.contains(':') || keyed) || rest == "models" && keyed
+        }
+        _ => false,
+    };
+    if !mine {
+        return None;
+    }
+    let mut route = Route::new(Verb::Unknown, version, rest);
+    match (rest, model) {
+        ("models", _) => route.verb = Verb::ModelList,
+        ("openai/images/generations", _) => route.verb = Verb::Images,
+        ("openai/chat/completions", _) => route.verb = Verb::ChatCompletions,
+        (_, Some(model)) if model.contains(':') => route.name(model),
+        (_, Some(model)) => {
+            route.verb = Verb::ModelGet;
+            model.clone_into(&mut route.model);
+        }
+        _ => {}
+    }
+    route.resource = rest.rsplit_once(':').map_or(rest, |(name, _)| name).into();
+    Some(route)
+}
+
+impl Route {
+    pub(super) fn new(verb: Verb, version: &str, resource: &str) -> Self {
+        Self {
+            verb,
+            version: version.to_owned(),
+            resource: resource.to_owned(),
+            model: String::new(),
+            project: None,
+            location: None,
+        }
+    }
+
+    /// Reads `MODEL:VERB`.
+    fn name(&mut self, text: &str) {
+        let (model, verb) = text.rsplit_once(':').unwrap_or((text, ""));
+        model.clone_into(&mut self.model);
+        self.verb = match verb {
+            "generateContent" => Verb::Generate,
+            "streamGenerateContent" => Verb::Stream,
+            "predict" => Verb::Predict,
+            _ => Verb::Unknown,
+        };
+    }
+}
+
+fn split(path: &str) -> Vec<&str> {
+    path.split('/').collect()
+}

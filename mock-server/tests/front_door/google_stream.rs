@@ -1,0 +1,135 @@
+//! `streamGenerateContent`: SSE with CRLF, the array of JSON, errors before and inside.
+
+use serde_json::{Value, json};
+
+use crate::google_generate::{GEMINI, VERTEX, asking, gemini, vertex};
+use crate::support::{Picture, start};
+
+fn streamed(path: &str) -> String {
+    path.replace(":generate", ":streamGenerate")
+}
+
+fn sse(text: &str) -> Vec<Value> {
+    let events = text.strip_suffix("\r\n\r\n").unwrap().split("\r\n\r\n");
+    events
+        .map(|event| serde_json::from_str(event.strip_prefix("data: ").unwrap()).unwrap())
+        .collect()
+}
+
+fn image(chunks: &[Value]) -> Picture {
+    let data =
+        |chunk: &Value| chunk["candidates"][0]["content"]["parts"][0]["inlineData"]["data"].clone();
+    let found = chunks.iter().map(data).find(Value::is_string);
+    Picture::of_base64(&found.unwrap())
+}
+
+#[tokio::test]
+async fn sse_has_crlf_and_no_event_lines() {
+    let mock = start().await;
+    let path = streamed(GEMINI) + "?alt=sse";
+    let reply = gemini(&mock, &path, &asking("a fox")).await;
+    assert_eq!(reply.header("content-type"), Some("text/event-stream"));
+    assert_eq!(reply.header("content-disposition"), Some("attachment"));
+    assert!(
+        reply
+            .text()
+            .starts_with("data: {\"candidates\": [{\"content\": {\"parts\": [{\"text\": ")
+    );
+    let chunks = sse(reply.text());
+    assert_eq!(image(&chunks).size(), (1024, 1024));
+    let last = chunks.last().unwrap();
+    let end = json!({ "content": { "role": "model" }, "finishReason": "STOP", "index": 0 });
+    assert_eq!(last["candidates"][0], end);
+    let counts = chunks
+        .iter()
+        .map(|chunk| chunk["usageMetadata"]["totalTokenCount"].as_u64().unwrap());
+    assert!(counts.is_sorted());
+
+    let reply = vertex(&mock, &(streamed(VERTEX) + "?alt=sse"), &asking("a fox")).await;
+    let chunks = sse(reply.text());
+    assert_eq!(
+        chunks[0]["usageMetadata"],
+        json!({ "trafficType": "ON_DEMAND" })
+    );
+    assert_eq!(
+        chunks.last().unwrap()["candidates"][0]["content"]["parts"],
+        json!([{ "text": "" }])
+    );
+}
+
+#[tokio::test]
+async fn without_sse_it_is_one_array() {
+    let mock = start().await;
+    for query in ["", "?%24alt=json%3Benum-encoding%3Dint"] {
+        let reply = vertex(&mock, &(streamed(VERTEX) + query), &asking("a fox")).await;
+        assert_eq!(
+            reply.header("content-type"),
+            Some("application/json; charset=UTF-8")
+        );
+        assert!(reply.text().contains("}\n,\r\n{") && reply.text().ends_with("}\n]"));
+        let chunks = reply.json().as_array().unwrap().clone();
+        assert_eq!(image(&chunks).size(), (1024, 1024));
+        let reason = &chunks.last().unwrap()["candidates"][0]["finishReason"];
+        let wanted = if query.is_empty() {
+            json!("STOP")
+        } else {
+            json!(1)
+        };
+        assert_eq!(*reason, wanted);
+    }
+}
+
+#[tokio::test]
+async fn an_error_before_the_stream_keeps_the_media_type() {
+    let mock = start().await;
+    let body = asking("a fox [[mock:overloaded]]");
+    let reply = gemini(&mock, &(streamed(GEMINI) + "?alt=sse"), &body).await;
+    assert_eq!(
+        (reply.status, reply.header("content-type")),
+        (503, Some("text/event-stream"))
+    );
+    assert_eq!(reply.json()["error"]["status"], "UNAVAILABLE");
+    let reply = gemini(&mock, &streamed(GEMINI), &body).await;
+    assert_eq!(reply.json()[0]["error"]["status"], "UNAVAILABLE");
+}
+
+#[tokio::test]
+async fn an_error_inside_the_stream_is_bare_unless_a_frame_is_asked_for() {
+    let mock = start().await;
+    let path = streamed(GEMINI) + "?alt=sse";
+    let reply = gemini(
+        &mock,
+        &path,
+        &asking("a fox [[mock:stream-error=overloaded]]"),
+    )
+    .await;
+    let (events, error) = reply.text().rsplit_once("\r\n\r\n").unwrap();
+    assert!(events.starts_with("data: "));
+    assert!(
+        error.starts_with("{\n  \"error\": {\n    \"code\": 503"),
+        "{error}"
+    );
+    let framed = asking("a fox [[mock:stream-error;framed=true]]");
+    let reply = gemini(&mock, &path, &framed).await;
+    assert_eq!(sse(reply.text()).last().unwrap()["error"]["code"], 500);
+    let body = asking("a fox [[mock:stream-error]]");
+    let reply = gemini(&mock, &streamed(GEMINI), &body).await;
+    let chunks = reply.json();
+    assert_eq!(
+        chunks.as_array().unwrap().last().unwrap()["error"]["code"],
+        500
+    );
+}
+
+#[tokio::test]
+async fn a_blocked_prompt_is_one_event() {
+    let mock = start().await;
+    let path = streamed(GEMINI) + "?alt=sse";
+    let reply = gemini(&mock, &path, &asking("a fox [[mock:moderation-blocked]]")).await;
+    let chunks = sse(reply.text());
+    assert_eq!(chunks.len(), 1);
+    assert_eq!(
+        chunks[0]["promptFeedback"]["blockReason"],
+        "PROHIBITED_CONTENT"
+    );
+}
