@@ -81,4 +81,13 @@ def stream(directive: str) -> list[str]:
 
 raises(APIError)(lambda: stream("stream-error"))
 raises(APIConnectionError)(lambda: stream("stream-reset"))
+png = base64.b64decode(answer.data[0].b64_json)
+edited = client.images.edit(model="gpt-image-2", image=("a.png", png, "image/png"), prompt="make it blue")
+assert edited.usage.input_tokens_details.image_tokens == 1024
+edited = client.images.edit(model="gpt-image-1", image=[("a.png", png, "image/png")] * 2, prompt="make it blue", n=2)
+assert len(edited.data) == 2 and edited.usage.input_tokens_details.image_tokens == 2 * 2 * 194
+events = list(client.images.edit(model="gpt-image-1", image=png, prompt="blue", stream=True, partial_images=1))
+assert [event.type for event in events] == ["image_edit.partial_image", "image_edit.completed"]
+
+assert client.models.retrieve("gpt-image-2").id in [model.id for model in client.models.list()]
 print("openai (Python): all good")
