@@ -29,8 +29,9 @@
 //! * `server`: the only part that touches sockets
 //!
 //! # Limits
-//! So far: OpenAI's `images/generations`, `images/edits`, `images/variations` and `models`; `generateContent` with
-//! its stream on Vertex AI and the Gemini API. Addresses of input images are taken as they are, nothing is fetched.
+//! So far: OpenAI's `images/generations`, `images/edits`, `images/variations` and `models`; Azure's
+//! `images/generations` and `images/edits`, by deployment and on `/openai/v1`, and the list of models, without
+//! tokens of Entra; `generateContent` with its stream on Vertex AI and the Gemini API. Addresses of input images are taken as they are, nothing is fetched.
 //! HTTP/1.1, plain or over TLS.
 
 pub mod catalogue;
