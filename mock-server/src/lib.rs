@@ -75,7 +75,7 @@ use crate::image::Token;
 use crate::journal::{Page, Query};
 use crate::playbook::{AnswerText, ScriptError, ScriptText};
 use crate::scenario::{Directive, ScenarioError};
-use crate::settings::Settings;
+use crate::settings::{Deployment, Settings};
 use crate::tls::TlsError;
 use crate::verdict::Verdict;
 
@@ -240,6 +240,12 @@ impl Builder {
     /// Accepts this credential, and no other that was not named.
     pub fn api_key(self, key: impl Into<String>) -> Self {
         self.configure(|settings| settings.api_keys.push(key.into()))
+    }
+
+    /// A deployment of Azure and the model behind it.
+    pub fn deployment(self, name: impl Into<String>, model: impl Into<String>) -> Self {
+        let (name, model) = (name.into(), model.into());
+        self.configure(|settings| settings.deployments.push(Deployment { name, model }))
     }
 
     /// How long a success takes.

@@ -1,10 +1,13 @@
 //! Azure: paths, deployments, versions, members that the deployment's name decides, headers.
 
+use mock_server::MockServer;
 use mock_server::settings::Settings;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{Form, KEY, Mock, Picture, Reply, drawn, events, small, start, start_with};
+use crate::support::{
+    Form, KEY, Mock, Picture, Reply, drawn, events, running, small, start, start_with,
+};
 
 pub(crate) const VERSION: &str = "?api-version=2025-04-01-preview";
 pub(crate) const V1: &str = "/openai/v1/images/generations";
@@ -192,4 +195,21 @@ async fn models_are_listed() {
         assert_eq!(reply.header("x-ms-deployment-name"), None);
     }
     assert_eq!(mock.get_with_key("/openai/models").await.status, 404);
+}
+
+#[tokio::test]
+async fn a_deployment_lives_as_long_as_its_model() {
+    let day = time::macros::date!(2026 - 12 - 15);
+    for (later, status) in [(0, 200), (1, 404)] {
+        let day = day + time::Duration::days(later);
+        let builder = MockServer::builder().deployment("pictures", "gpt-image-1.5");
+        let builder = builder.configure(|settings| settings.as_of = Some(day));
+        let mock = running(builder.start().await.unwrap());
+        let reply = ask(&mock, &path("pictures"), &small("a fox")).await;
+        assert_eq!(reply.status, status, "{day}");
+        // OpenAI switches it off earlier.
+        let mut body = small("a fox");
+        body["model"] = json!("gpt-image-1.5");
+        assert_eq!(mock.generate(&body).await.status, 400);
+    }
 }
