@@ -98,6 +98,8 @@ pub enum Layer {
     /// The front of the API.
     #[default]
     Front,
+    /// Azure: the gateway that is reached before the deployment.
+    Gateway,
     /// The model's own server.
     Model,
 }
@@ -272,7 +274,7 @@ mod tests {
 
     #[test]
     fn the_embedded_catalogues_can_be_read_and_ids_are_unique() {
-        for provider in ["openai", "vertex", "gemini"] {
+        for provider in ["azure", "openai", "vertex", "gemini"] {
             let catalogue = Catalogue::builtin(provider).unwrap();
             let mut ids: Vec<_> = catalogue.errors.iter().map(|row| &row.id).collect();
             let total = ids.len();
@@ -290,7 +292,7 @@ mod tests {
             ids.sort_unstable();
             ids
         };
-        for provider in ["vertex", "gemini"] {
+        for provider in ["azure", "vertex", "gemini"] {
             assert_eq!(conditions(provider), conditions("openai"), "{provider}");
         }
     }

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use mock_server::latency::Latency;
 use mock_server::rate_limit::RateLimit;
-use mock_server::settings::{Settings, Validation};
+use mock_server::settings::{Deployment, Settings, Validation};
 use mock_server::tls::Tls;
 use mock_server::{MockServer, StartError};
 use time::macros::format_description;
@@ -50,6 +50,10 @@ struct Serve {
     /// Take calls of Vertex without a credential too.
     #[arg(long)]
     anonymous: bool,
+    /// A deployment of Azure and the model behind it (repeatable). Any other name stands for the longest known
+    /// model id in it.
+    #[arg(long = "deployment", value_name = "NAME=MODEL")]
+    deployments: Vec<Deployment>,
     /// What `url` results begin with. Default: the address it listens on.
     #[arg(long, value_name = "URL")]
     public_url: Option<String>,
@@ -227,6 +231,7 @@ impl Serve {
         Settings {
             api_keys: self.api_keys,
             anonymous: self.anonymous,
+            deployments: self.deployments,
             public_url: self.public_url,
             as_of: self.as_of,
             legacy_models: self.legacy_models,

@@ -61,7 +61,7 @@ impl Core {
         let identity = settings.tls.as_ref().map(Identity::load).transpose()?;
         let public_url = settings.public_url.clone();
         let public_url = public_url.unwrap_or_else(|| address.to_owned());
-        let providers = PROVIDERS.iter().map(|(_, load)| load());
+        let providers = PROVIDERS.iter().map(|(_, load)| load(&settings));
         Ok(Self {
             providers: providers.collect::<Result<_, _>>()?,
             journal: Journal::new(settings.journal_entries, settings.journal_bytes),

@@ -29,8 +29,9 @@
 //! * `server`: the only part that touches sockets
 //!
 //! # Limits
-//! So far: OpenAI's `images/generations`, `images/edits`, `images/variations` and `models`; `generateContent` with
-//! its stream on Vertex AI and the Gemini API. Addresses of input images are taken as they are, nothing is fetched.
+//! So far: OpenAI's `images/generations`, `images/edits`, `images/variations` and `models`; Azure's
+//! `images/generations` and `images/edits`, by deployment and on `/openai/v1`, and the list of models, without
+//! tokens of Entra; `generateContent` with its stream on Vertex AI and the Gemini API. Addresses of input images are taken as they are, nothing is fetched.
 //! HTTP/1.1, plain or over TLS.
 
 pub mod catalogue;
@@ -74,7 +75,7 @@ use crate::image::Token;
 use crate::journal::{Page, Query};
 use crate::playbook::{AnswerText, ScriptError, ScriptText};
 use crate::scenario::{Directive, ScenarioError};
-use crate::settings::Settings;
+use crate::settings::{Deployment, Settings};
 use crate::tls::TlsError;
 use crate::verdict::Verdict;
 
@@ -239,6 +240,12 @@ impl Builder {
     /// Accepts this credential, and no other that was not named.
     pub fn api_key(self, key: impl Into<String>) -> Self {
         self.configure(|settings| settings.api_keys.push(key.into()))
+    }
+
+    /// A deployment of Azure and the model behind it.
+    pub fn deployment(self, name: impl Into<String>, model: impl Into<String>) -> Self {
+        let (name, model) = (name.into(), model.into());
+        self.configure(|settings| settings.deployments.push(Deployment { name, model }))
     }
 
     /// How long a success takes.

@@ -1,6 +1,8 @@
 //! Everything a server can be told before it starts, as one plain value. The flags and the builder both end
 //! here.
 
+use std::str::FromStr;
+
 use crate::latency::Latency;
 use crate::rate_limit::RateLimit;
 use crate::scenario::Directive;
@@ -13,6 +15,8 @@ pub struct Settings {
     pub api_keys: Vec<String>,
     /// Vertex also takes calls without a credential.
     pub anonymous: bool,
+    /// Azure's deployments; any other name stands for the longest known model id in it.
+    pub deployments: Vec<Deployment>,
     /// The address that `url` results begin with; none: the address it listens on.
     pub public_url: Option<String>,
     /// The day on which models are judged retired; none: only what is retired by default.
@@ -41,6 +45,35 @@ pub struct Settings {
     pub max_body: usize,
 }
 
+/// A deployment of Azure.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deployment {
+    /// How it is called in paths.
+    pub name: String,
+    /// The id of the model behind it.
+    pub model: String,
+}
+
+impl FromStr for Deployment {
+    type Err = DeploymentError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let parts = text.split_once('=');
+        let (name, model) = parts
+            .filter(|(name, model)| !name.is_empty() && !name.contains('/') && !model.is_empty())
+            .ok_or_else(|| DeploymentError(text.to_owned()))?;
+        Ok(Self {
+            name: name.to_owned(),
+            model: model.to_owned(),
+        })
+    }
+}
+
+/// A text that names no deployment.
+#[derive(Debug, thiserror::Error)]
+#[error("'{0}' is no deployment: expected NAME=MODEL, for example pictures=gpt-image-1")]
+pub struct DeploymentError(String);
+
 /// How strictly request members are judged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Validation {
@@ -56,6 +89,7 @@ impl Default for Settings {
         Self {
             api_keys: Vec::new(),
             anonymous: false,
+            deployments: Vec::new(),
             public_url: None,
             as_of: None,
             legacy_models: false,

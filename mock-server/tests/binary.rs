@@ -117,6 +117,26 @@ fn flags_reach_the_server() {
 }
 
 #[test]
+fn deployments_are_made_by_flags() {
+    let served = Served::start(&["--deployment", "a=gpt-image-1", "--deployment", "b=gpt-4o"]);
+    let ask = |name: &str| {
+        let path = format!("/openai/deployments/{name}/images/generations?api-version=2024-10-21");
+        let request = generation("a fox [[mock:quota]]");
+        served.ask(&request.replace("/v1/images/generations", &path))
+    };
+    assert!(ask("a").contains("exceeded token rate limit"));
+    assert!(ask("b").starts_with("HTTP/1.1 429 "));
+    let plain = generation("a fox").replace(
+        "/v1/images/generations",
+        "/openai/deployments/b/images/generations?api-version=2024-10-21",
+    );
+    assert!(served.ask(&plain).contains("OperationNotSupported"));
+    let other = plain.replace("/deployments/b/", "/deployments/c/");
+    assert!(served.ask(&other).contains("DeploymentNotFound"));
+    assert_eq!(served.end("TERM").0, Some(0));
+}
+
+#[test]
 fn the_ready_line_says_whether_it_speaks_tls() {
     let mut child = program(&["--listen", "127.0.0.1:0", "--tls"])
         .stdout(Stdio::piped())
@@ -141,6 +161,7 @@ fn what_cannot_be_used_is_a_usage_error() {
         (["--log", "a=b=c"], "is no log filter"),
         (["--latency", "slow"], "none, realistic or a duration"),
         (["--rate-limit", "5"], "expected requests=N,images=N"),
+        (["--deployment", "pictures"], "expected NAME=MODEL"),
         (["--tls-cert", "cert.pem"], "--tls-key"),
         (["--as-of", "today"], "expected a day such as"),
         (["--lsten", "127.0.0.1:0"], "--listen"),

@@ -1,6 +1,7 @@
 //! Providers: who is called, what was asked, what the provider answers. One folder a provider, one line in
 //! [`PROVIDERS`].
 
+pub mod azure;
 pub mod google;
 mod input;
 pub mod openai;
@@ -52,15 +53,16 @@ pub trait Provider: Send + Sync {
     fn scenario_error(&self, message: &str, turn: &Turn<'_>) -> Answer;
 }
 
-/// Reads the data of a provider.
-pub type Loader = fn() -> Result<Box<dyn Provider>, CatalogueError>;
+/// Reads the data of a provider, for a server with these settings.
+pub type Loader = fn(&Settings) -> Result<Box<dyn Provider>, CatalogueError>;
 
 /// Every provider: its id and how it is loaded. The first that claims a request answers it; OpenAI, the last,
 /// claims what nobody else does.
 pub static PROVIDERS: &[(&str, Loader)] = &[
-    (google::VERTEX, google::Google::load_vertex),
-    (google::GEMINI, google::Google::load_gemini),
-    (openai::ID, openai::OpenAi::load),
+    (google::VERTEX, |_| google::Google::load_vertex()),
+    (google::GEMINI, |_| google::Google::load_gemini()),
+    (azure::ID, azure::Azure::load),
+    (openai::ID, |_| openai::OpenAi::load()),
 ];
 
 /// What a request asks for, in the same terms for every provider.
@@ -120,6 +122,18 @@ impl<'w> Turn<'w> {
         id.truncate(32);
         let now = time::OffsetDateTime::now_utc().unix_timestamp();
         Self { world, id, now }
+    }
+
+    /// The id of the request as a UUID.
+    #[must_use]
+    pub fn uuid(&self) -> String {
+        let part = |from: usize, to: usize| &self.id[from..to];
+        let (first, second, last) = (part(0, 8), part(8, 12), part(20, 32));
+        format!(
+            "{first}-{second}-4{}-a{}-{last}",
+            part(13, 16),
+            part(17, 20)
+        )
     }
 
     /// Paints a picture that says which request it answers.

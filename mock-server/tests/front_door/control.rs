@@ -38,7 +38,7 @@ async fn the_vocabulary_is_complete() {
     });
     assert!(limit.answers.contains(&answer));
     let providers = limit.answers.iter().map(|answer| &answer["provider"]);
-    assert!(providers.eq(["vertex", "gemini", "openai"]));
+    assert!(providers.eq(["vertex", "gemini", "azure", "openai"]));
     for fault in FAULTS {
         let word = words.iter().find(|word| word.name == fault.name()).unwrap();
         assert_eq!((word.kind.as_str(), word.answers.len()), ("fault", 0));

@@ -3,6 +3,10 @@
 #[cfg(test)]
 mod auth;
 #[cfg(test)]
+mod azure;
+#[cfg(test)]
+mod azure_errors;
+#[cfg(test)]
 mod bounds;
 #[cfg(test)]
 mod control;

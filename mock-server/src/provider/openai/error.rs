@@ -27,7 +27,10 @@ pub(in crate::provider) struct Refusal {
 
 impl Refusal {
     /// A refusal of the provider's own.
-    pub(super) fn new<const N: usize>(row: &str, values: [(&'static str, String); N]) -> Self {
+    pub(in crate::provider) fn new<const N: usize>(
+        row: &str,
+        values: [(&'static str, String); N],
+    ) -> Self {
         Self {
             row: row.to_owned(),
             within: None,
@@ -49,7 +52,7 @@ impl Refusal {
 
 impl Refusal {
     /// A member of the wrong JSON type.
-    pub(super) fn wrong_type(param: &str, expected: &str, got: &Value) -> Self {
+    pub(in crate::provider) fn wrong_type(param: &str, expected: &str, got: &Value) -> Self {
         let got = match got {
             Value::Null => "null",
             Value::Bool(_) => "a boolean",
@@ -86,6 +89,8 @@ pub(in crate::provider) enum Layout {
     Chat,
     /// Two blanks of indent.
     Images,
+    /// All on one line: Azure's gateway.
+    Line,
 }
 
 impl Layout {
@@ -93,6 +98,7 @@ impl Layout {
         let operation = call.operation.and_then(operation::by_id);
         match row.layer {
             Layer::Front => operation.map_or(Self::Images, operation::Operation::layout),
+            Layer::Gateway => Self::Line,
             Layer::Model => Self::Images,
         }
     }
@@ -100,15 +106,15 @@ impl Layout {
     fn media_type(self) -> &'static str {
         match self {
             Self::Chat => "application/json; charset=utf-8",
-            Self::Images => "application/json",
+            Self::Images | Self::Line => "application/json",
         }
     }
 
     fn write(self, body: &Value) -> String {
-        let text = pretty(body);
         match self {
-            Self::Images => text,
-            Self::Chat => text.lines().fold(String::new(), |all, line| {
+            Self::Images => pretty(body),
+            Self::Line => body.to_string(),
+            Self::Chat => pretty(body).lines().fold(String::new(), |all, line| {
                 // Twice the indent of the other layout; texts in JSON hold no line breaks.
                 let indent = line.len() - line.trim_start().len();
                 all + &" ".repeat(indent) + line + "\n"
@@ -118,7 +124,7 @@ impl Layout {
 }
 
 /// Accepts or refuses the credential.
-pub(super) fn authenticate(call: &Call, turn: &Desk<'_>) -> Result<(), Refusal> {
+pub(in crate::provider) fn authenticate(call: &Call, turn: &Desk<'_>) -> Result<(), Refusal> {
     let Some(key) = &call.credential else {
         return Err(Refusal::new("missing-key", []));
     };
@@ -169,7 +175,7 @@ pub(super) fn no_such_operation(request: &Request, turn: &Desk<'_>) -> Answer {
 }
 
 /// The whole answer for a refusal.
-pub(super) fn render(refusal: &Refusal, call: &Call, turn: &Desk<'_>) -> Answer {
+pub(in crate::provider) fn render(refusal: &Refusal, call: &Call, turn: &Desk<'_>) -> Answer {
     let errors = &turn.data.errors;
     let Some(row) = errors.row_in(&refusal.row, call.operation.unwrap_or_default()) else {
         return mock_error(&format!("the catalogue has no row '{}'", refusal.row), turn);
@@ -228,6 +234,7 @@ fn values<'r>(refusal: &'r Refusal, call: &Call, turn: &Desk<'_>) -> Values<'r> 
         ("model", member("model")),
         ("n", member("n")),
         ("request-id", format!("req_{}", turn.id)),
+        ("uuid", turn.uuid()),
         ("organization", ORGANIZATION.to_owned()),
         (
             "masked-key",
@@ -259,6 +266,7 @@ pub(super) fn common_headers(turn: &Desk<'_>, authenticated: bool) -> Vec<(Strin
         "processing-ms" => Some("21".to_owned()),
         "project" => Some(PROJECT.to_owned()),
         "request-id" => Some(format!("req_{}", turn.id)),
+        "uuid" => Some(turn.uuid()),
         _ => None,
     };
     let account = authenticated.then_some(&common.authenticated);
@@ -268,7 +276,7 @@ pub(super) fn common_headers(turn: &Desk<'_>, authenticated: bool) -> Vec<(Strin
 }
 
 /// An error of the mock itself, in the envelope that every SDK shows.
-pub(super) fn mock_error(message: &str, turn: &Desk<'_>) -> Answer {
+pub(in crate::provider) fn mock_error(message: &str, turn: &Desk<'_>) -> Answer {
     let body = json!({ "error": {
         "message": message, "type": "mock_scenario_error", "param": null, "code": "mock_scenario_error"
     } });

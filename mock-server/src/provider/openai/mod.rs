@@ -3,10 +3,10 @@
 //! Wire facts: OpenAI's OpenAPI document of 2026-08-21, recordings named in `fixtures/errors/openai.json` and
 //! `fixtures/models/openai.json`.
 
-mod error;
+pub(in crate::provider) mod error;
 mod files;
 mod model;
-mod operation;
+pub(in crate::provider) mod operation;
 mod render;
 mod usage;
 mod validate;
@@ -29,9 +29,9 @@ pub struct OpenAi {
 }
 
 /// A turn, and the data of the provider whose turn it is.
-struct Desk<'w> {
-    data: &'w Data,
-    turn: &'w Turn<'w>,
+pub(in crate::provider) struct Desk<'w> {
+    pub(in crate::provider) data: &'w Data,
+    pub(in crate::provider) turn: &'w Turn<'w>,
 }
 
 impl<'w> Deref for Desk<'w> {
@@ -155,21 +155,29 @@ impl Provider for OpenAi {
     }
 
     fn stream_error(&self, call: &Call, condition: &Element, turn: &Turn<'_>) -> Vec<Bytes> {
-        let turn = &self.desk(turn);
-        let refusal = error::Refusal::condition(condition);
-        // What has no JSON form of its own fails in general.
-        let general = || error::body(&error::Refusal::new("server-error", []), call, turn);
-        let body = error::body(&refusal, call, turn).or_else(general);
-        let body = body.and_then(|body| body.as_object().cloned());
-        let called = call.operation.and_then(operation::by_id);
-        called.map_or_else(Vec::new, |operation| {
-            operation.stream_error(&body.unwrap_or_default())
-        })
+        stream_error(call, condition, &self.desk(turn))
     }
 
     fn scenario_error(&self, message: &str, turn: &Turn<'_>) -> Answer {
         error::mock_error(message, &self.desk(turn))
     }
+}
+
+/// A condition as an error inside a stream of the operation.
+pub(in crate::provider) fn stream_error(
+    call: &Call,
+    condition: &Element,
+    desk: &Desk<'_>,
+) -> Vec<Bytes> {
+    let refusal = error::Refusal::condition(condition);
+    // What has no JSON form of its own fails in general.
+    let general = || error::body(&error::Refusal::new("server-error", []), call, desk);
+    let body = error::body(&refusal, call, desk).or_else(general);
+    let body = body.and_then(|body| body.as_object().cloned());
+    let called = call.operation.and_then(operation::by_id);
+    called.map_or_else(Vec::new, |operation| {
+        operation.stream_error(&body.unwrap_or_default())
+    })
 }
 
 fn case<'a>(
@@ -186,7 +194,8 @@ fn case<'a>(
     }
 }
 
-fn bearer(request: &Request) -> Option<String> {
+/// The token of an `authorization` header.
+pub(in crate::provider) fn bearer(request: &Request) -> Option<String> {
     let value = request.header("authorization")?;
     let (scheme, key) = value.split_once(' ')?;
     let key = key.trim();

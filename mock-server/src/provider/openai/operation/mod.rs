@@ -56,10 +56,10 @@ pub(in crate::provider) type Work<'a> = Box<dyn FnOnce() -> Answer + 'a>;
 /// A call, and everything that decides its answer.
 #[derive(Clone, Copy)]
 pub(in crate::provider) struct Case<'a> {
-    pub(super) request: &'a Request,
-    pub(super) call: &'a Call,
-    pub(super) order: &'a Order,
-    pub(super) desk: &'a Desk<'a>,
+    pub(in crate::provider) request: &'a Request,
+    pub(in crate::provider) call: &'a Call,
+    pub(in crate::provider) order: &'a Order,
+    pub(in crate::provider) desk: &'a Desk<'a>,
 }
 
 /// Where an operation is found.
@@ -132,7 +132,7 @@ pub(super) fn called(request: &Request) -> Option<&'static dyn Operation> {
 }
 
 /// The operation with this id.
-pub(super) fn by_id(id: &str) -> Option<&'static dyn Operation> {
+pub(in crate::provider) fn by_id(id: &str) -> Option<&'static dyn Operation> {
     let mut routes = ROUTES.iter();
     Some(routes.find(|route| route.operation.id() == id)?.operation)
 }
@@ -147,7 +147,10 @@ pub(super) fn methods(request: &Request) -> Option<&'static str> {
 ///
 /// # Errors
 /// The refusal of the provider, its own or the one that a scenario asks for.
-pub(super) fn judge<'a>(operation: &dyn Operation, case: &Case<'a>) -> Result<Work<'a>, Refusal> {
+pub(in crate::provider) fn judge<'a>(
+    operation: &dyn Operation,
+    case: &Case<'a>,
+) -> Result<Work<'a>, Refusal> {
     error::authenticate(case.call, case.desk)?;
     error::of_condition(Stage::Before, case.order, case.desk)?;
     let work = operation.judge(case)?;
