@@ -5,6 +5,7 @@ use crate::provider::Call;
 use crate::provider::google::digest::bearer;
 use crate::provider::google::error::{self, Refusal};
 use crate::provider::google::generate::{self, Wanted};
+use crate::provider::google::predict;
 use crate::provider::google::render;
 use crate::provider::google::route::Verb;
 use crate::provider::google::{Desk, Face};
@@ -20,6 +21,7 @@ pub(super) enum Decision<'w> {
 /// What is to be painted.
 pub(super) enum Job<'w> {
     Content(Wanted<'w>),
+    Predictions(predict::Wanted),
 }
 
 /// Decides a call.
@@ -35,6 +37,7 @@ pub(super) fn decide<'w>(
     }
     let decided = match desk.route.verb {
         Verb::Generate | Verb::Stream => content(request, call, order, desk),
+        Verb::Predict => predictions(request, call, order, desk),
         _ => Err(Refusal::new("unknown-path", [])),
     };
     decided.unwrap_or_else(|refusal| Decision::Ready(error::render(&refusal, call, desk)))
@@ -51,6 +54,19 @@ fn content<'w>(
     let wanted = generate::judge(body, desk)?;
     error::of_condition(Stage::Content, order, desk)?;
     Ok(Decision::Paint(Job::Content(wanted)))
+}
+
+fn predictions<'w>(
+    request: &Request,
+    call: &Call,
+    order: &Order,
+    desk: &Desk<'w>,
+) -> Result<Decision<'w>, Refusal> {
+    admit(request, call, order, desk)?;
+    let body = call.body.as_ref().ok_or_else(|| malformed(request))?;
+    let wanted = predict::judge(body, desk)?;
+    error::of_condition(Stage::Content, order, desk)?;
+    Ok(Decision::Paint(Job::Predictions(wanted)))
 }
 
 /// Accepts the credential, and refuses where a scenario says so before anything is looked at.
@@ -113,6 +129,7 @@ impl Job<'_> {
     pub(super) fn answer(&self, call: &Call, order: &Order, desk: &Desk<'_>) -> Answer {
         let mut answer = match self {
             Job::Content(wanted) => render::content(wanted, call, order, desk),
+            Job::Predictions(wanted) => predict::answer(wanted, call, order, desk),
         };
         let condition = order.condition.as_ref();
         let condition = condition.map_or("ok", |element| &element.name);
