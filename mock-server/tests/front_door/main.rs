@@ -21,6 +21,8 @@ mod google_refusals;
 #[cfg(test)]
 mod google_stream;
 #[cfg(test)]
+mod google_tokens;
+#[cfg(test)]
 mod holds;
 #[cfg(test)]
 mod journal;

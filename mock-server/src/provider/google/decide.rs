@@ -5,6 +5,7 @@ use crate::provider::Call;
 use crate::provider::google::digest::bearer;
 use crate::provider::google::error::{self, Refusal};
 use crate::provider::google::generate::{self, Wanted};
+use crate::provider::google::oauth;
 use crate::provider::google::predict;
 use crate::provider::google::render;
 use crate::provider::google::route::Verb;
@@ -38,6 +39,8 @@ pub(super) fn decide<'w>(
     let decided = match desk.route.verb {
         Verb::Generate | Verb::Stream => content(request, call, order, desk),
         Verb::Predict => predictions(request, call, order, desk),
+        Verb::Metadata => Ok(Decision::Ready(oauth::metadata(request, desk))),
+        Verb::Token => Ok(Decision::Ready(oauth::token(request, desk))),
         _ => Err(Refusal::new("unknown-path", [])),
     };
     decided.unwrap_or_else(|refusal| Decision::Ready(error::render(&refusal, call, desk)))
@@ -102,7 +105,8 @@ fn authenticate(request: &Request, call: &Call, desk: &Desk<'_>) -> Result<(), R
     let known = if settings.api_keys.is_empty() {
         !credential.contains("invalid")
     } else {
-        settings.api_keys.contains(credential)
+        let given = desk.face == Face::Vertex && oauth::issued(credential);
+        given || settings.api_keys.contains(credential)
     };
     let row = match desk.face {
         Face::Vertex if !is_token => "express-key-invalid",

@@ -6,6 +6,7 @@ use crate::provider::Call;
 use crate::provider::google::content::{self, Read};
 use crate::provider::google::error::{ARRAY, SSE};
 use crate::provider::google::generate;
+use crate::provider::google::oauth;
 use crate::provider::google::predict;
 use crate::provider::google::route::{Route, Verb};
 use crate::provider::google::{Data, Face};
@@ -30,6 +31,9 @@ pub(super) fn call(face: Face, data: &Data, route: &Route, request: &Request) ->
         effective: sent.clone(),
         ..Call::default()
     };
+    if route.verb == Verb::Token {
+        call.shown = Some(oauth::shown(request));
+    }
     if let Some(body) = body {
         match route.verb {
             Verb::Generate | Verb::Stream => generated(data, route, &body, &mut sent, &mut call),

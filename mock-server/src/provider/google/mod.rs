@@ -11,6 +11,7 @@ mod generate;
 mod json;
 mod messages;
 mod model;
+mod oauth;
 mod predict;
 mod render;
 mod route;
