@@ -49,6 +49,7 @@ pub mod provider;
 pub mod rate_limit;
 pub mod scenario;
 mod server;
+pub mod service_account;
 pub mod settings;
 pub mod tls;
 pub mod verdict;
