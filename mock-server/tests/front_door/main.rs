@@ -15,6 +15,8 @@ mod generations;
 #[cfg(test)]
 mod google_generate;
 #[cfg(test)]
+mod google_models;
+#[cfg(test)]
 mod google_predict;
 #[cfg(test)]
 mod google_refusals;

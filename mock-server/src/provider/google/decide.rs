@@ -5,6 +5,7 @@ use crate::provider::Call;
 use crate::provider::google::digest::bearer;
 use crate::provider::google::error::{self, Refusal};
 use crate::provider::google::generate::{self, Wanted};
+use crate::provider::google::listing;
 use crate::provider::google::oauth;
 use crate::provider::google::predict;
 use crate::provider::google::render;
@@ -40,6 +41,13 @@ pub(super) fn decide<'w>(
         Verb::Generate | Verb::Stream => content(request, call, order, desk),
         Verb::Predict => predictions(request, call, order, desk),
         Verb::Metadata => Ok(Decision::Ready(oauth::metadata(request, desk))),
+        Verb::ModelList => admit(request, call, order, desk)
+            .map(|()| Decision::Ready(listing::list(request, desk))),
+        Verb::ModelGet => {
+            let admitted = admit(request, call, order, desk);
+            let found = admitted.and_then(|()| listing::single(desk));
+            found.map(Decision::Ready)
+        }
         Verb::Token => Ok(Decision::Ready(oauth::token(request, desk))),
         _ => Err(Refusal::new("unknown-path", [])),
     };

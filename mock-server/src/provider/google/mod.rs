@@ -9,6 +9,7 @@ mod digest;
 mod error;
 mod generate;
 mod json;
+mod listing;
 mod messages;
 mod model;
 mod oauth;
