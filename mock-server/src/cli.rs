@@ -1,5 +1,5 @@
 //! The command line of `image-mock-server`. Everything it says goes to stderr, except the ready line and what
-//! `conditions` prints.
+//! `conditions` and `service-account` print.
 
 use std::io::{ErrorKind, Write as _};
 use std::net::SocketAddr;
@@ -36,6 +36,12 @@ enum Command {
     Conditions,
     /// Serve (the default).
     Serve(Box<Serve>),
+    /// Print a Google key file whose tokens come from this server; its key is a throw-away.
+    ServiceAccount {
+        /// Where the reader of the file asks for tokens. Default: the default address of `serve`.
+        #[arg(long, value_name = "URL")]
+        token_uri: Option<String>,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -122,6 +128,7 @@ impl Cli {
         let done = match self.command {
             Some(Command::Conditions) => conditions(),
             Some(Command::Serve(serve)) => serve.run(),
+            Some(Command::ServiceAccount { token_uri }) => service_account(token_uri.as_deref()),
             None => self.serve.run(),
         };
         match done {
@@ -188,6 +195,13 @@ fn conditions() -> Result<(), Error> {
             )?;
         }
     }
+    Ok(())
+}
+
+fn service_account(token_uri: Option<&str>) -> Result<(), Error> {
+    let file = mock_server::service_account::key_file(token_uri).map_err(StartError::from)?;
+    let text = serde_json::to_string_pretty(&file).map_err(std::io::Error::from)?;
+    writeln!(std::io::stdout(), "{text}")?;
     Ok(())
 }
 

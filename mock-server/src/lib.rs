@@ -31,7 +31,9 @@
 //! # Limits
 //! So far: OpenAI's `images/generations`, `images/edits`, `images/variations` and `models`; Azure's
 //! `images/generations` and `images/edits`, by deployment and on `/openai/v1`, and the list of models, without
-//! tokens of Entra; `generateContent` with its stream on Vertex AI and the Gemini API. Addresses of input images are taken as they are, nothing is fetched.
+//! tokens of Entra; `generateContent` with its stream and Imagen's `predict` on Vertex AI and the Gemini API, with
+//! Google's token and metadata servers, which verify no signature. Addresses of input images are taken as they
+//! are, nothing is fetched.
 //! HTTP/1.1, plain or over TLS.
 
 pub mod catalogue;
@@ -49,6 +51,7 @@ pub mod provider;
 pub mod rate_limit;
 pub mod scenario;
 mod server;
+pub mod service_account;
 pub mod settings;
 pub mod tls;
 pub mod verdict;

@@ -230,3 +230,18 @@ fn version_and_help_are_printed() {
         "{help}"
     );
 }
+
+#[test]
+fn service_account_prints_a_key_file() {
+    let address = "http://127.0.0.1:5/token";
+    let printed = run(&["service-account", "--token-uri", address]);
+    assert!(printed.status.success());
+    let file: serde_json::Value = serde_json::from_slice(&printed.stdout).unwrap();
+    assert_eq!(file["type"], "service_account");
+    assert_eq!(file["token_uri"], address);
+    let key = file["private_key"].as_str().unwrap();
+    assert!(key.starts_with("-----BEGIN PRIVATE KEY-----\n"));
+    let plain = run(&["service-account"]);
+    let file: serde_json::Value = serde_json::from_slice(&plain.stdout).unwrap();
+    assert_eq!(file["token_uri"], "http://127.0.0.1:9100/token");
+}

@@ -11,4 +11,5 @@ mod sse;
 pub use answer::{Answer, Framing, HoldPoint, Pause, Step, Summary};
 pub use marks::Marks;
 pub use request::Request;
+pub(crate) use request::form_pairs;
 pub use sse::{data, event};

@@ -58,7 +58,17 @@ impl Request {
     }
 }
 
-/// A plus sign is a blank in queries only.
+/// Names and values of a form, percent-decoded.
+pub(crate) fn form_pairs(text: &str) -> Vec<(String, String)> {
+    let pairs = text.split('&').filter(|pair| !pair.is_empty());
+    let pairs = pairs.map(|pair| {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        (percent_decode(name, true), percent_decode(value, true))
+    });
+    pairs.collect()
+}
+
+/// A plus sign is a blank in queries and forms only.
 fn percent_decode(text: &str, query: bool) -> String {
     let raw = text.as_bytes();
     let mut out = Vec::with_capacity(raw.len());

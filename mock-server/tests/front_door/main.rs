@@ -19,9 +19,15 @@ mod generations;
 #[cfg(test)]
 mod google_generate;
 #[cfg(test)]
+mod google_models;
+#[cfg(test)]
+mod google_predict;
+#[cfg(test)]
 mod google_refusals;
 #[cfg(test)]
 mod google_stream;
+#[cfg(test)]
+mod google_tokens;
 #[cfg(test)]
 mod holds;
 #[cfg(test)]

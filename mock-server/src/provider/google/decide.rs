@@ -5,6 +5,9 @@ use crate::provider::Call;
 use crate::provider::google::digest::bearer;
 use crate::provider::google::error::{self, Refusal};
 use crate::provider::google::generate::{self, Wanted};
+use crate::provider::google::listing;
+use crate::provider::google::oauth;
+use crate::provider::google::predict;
 use crate::provider::google::render;
 use crate::provider::google::route::Verb;
 use crate::provider::google::{Desk, Face};
@@ -20,6 +23,7 @@ pub(super) enum Decision<'w> {
 /// What is to be painted.
 pub(super) enum Job<'w> {
     Content(Wanted<'w>),
+    Predictions(predict::Wanted),
 }
 
 /// Decides a call.
@@ -35,6 +39,16 @@ pub(super) fn decide<'w>(
     }
     let decided = match desk.route.verb {
         Verb::Generate | Verb::Stream => content(request, call, order, desk),
+        Verb::Predict => predictions(request, call, order, desk),
+        Verb::Metadata => Ok(Decision::Ready(oauth::metadata(request, desk))),
+        Verb::ModelList => admit(request, call, order, desk)
+            .map(|()| Decision::Ready(listing::list(request, desk))),
+        Verb::ModelGet => {
+            let admitted = admit(request, call, order, desk);
+            let found = admitted.and_then(|()| listing::single(desk));
+            found.map(Decision::Ready)
+        }
+        Verb::Token => Ok(Decision::Ready(oauth::token(request, desk))),
         _ => Err(Refusal::new("unknown-path", [])),
     };
     decided.unwrap_or_else(|refusal| Decision::Ready(error::render(&refusal, call, desk)))
@@ -51,6 +65,19 @@ fn content<'w>(
     let wanted = generate::judge(body, desk)?;
     error::of_condition(Stage::Content, order, desk)?;
     Ok(Decision::Paint(Job::Content(wanted)))
+}
+
+fn predictions<'w>(
+    request: &Request,
+    call: &Call,
+    order: &Order,
+    desk: &Desk<'w>,
+) -> Result<Decision<'w>, Refusal> {
+    admit(request, call, order, desk)?;
+    let body = call.body.as_ref().ok_or_else(|| malformed(request))?;
+    let wanted = predict::judge(body, desk)?;
+    error::of_condition(Stage::Content, order, desk)?;
+    Ok(Decision::Paint(Job::Predictions(wanted)))
 }
 
 /// Accepts the credential, and refuses where a scenario says so before anything is looked at.
@@ -86,7 +113,8 @@ fn authenticate(request: &Request, call: &Call, desk: &Desk<'_>) -> Result<(), R
     let known = if settings.api_keys.is_empty() {
         !credential.contains("invalid")
     } else {
-        settings.api_keys.contains(credential)
+        let given = desk.face == Face::Vertex && oauth::issued(credential);
+        given || settings.api_keys.contains(credential)
     };
     let row = match desk.face {
         Face::Vertex if !is_token => "express-key-invalid",
@@ -113,6 +141,7 @@ impl Job<'_> {
     pub(super) fn answer(&self, call: &Call, order: &Order, desk: &Desk<'_>) -> Answer {
         let mut answer = match self {
             Job::Content(wanted) => render::content(wanted, call, order, desk),
+            Job::Predictions(wanted) => predict::answer(wanted, call, order, desk),
         };
         let condition = order.condition.as_ref();
         let condition = condition.map_or("ok", |element| &element.name);

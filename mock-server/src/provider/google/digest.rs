@@ -6,6 +6,8 @@ use crate::provider::Call;
 use crate::provider::google::content::{self, Read};
 use crate::provider::google::error::{ARRAY, SSE};
 use crate::provider::google::generate;
+use crate::provider::google::oauth;
+use crate::provider::google::predict;
 use crate::provider::google::route::{Route, Verb};
 use crate::provider::google::{Data, Face};
 use crate::wire::Request;
@@ -29,9 +31,13 @@ pub(super) fn call(face: Face, data: &Data, route: &Route, request: &Request) ->
         effective: sent.clone(),
         ..Call::default()
     };
+    if route.verb == Verb::Token {
+        call.shown = Some(oauth::shown(request));
+    }
     if let Some(body) = body {
         match route.verb {
             Verb::Generate | Verb::Stream => generated(data, route, &body, &mut sent, &mut call),
+            Verb::Predict => predicted(data, route, &body, &mut sent, &mut call),
             _ => {}
         }
         call.body = Some(body);
@@ -107,4 +113,24 @@ fn generated(
     call.effective
         .extend(generate::defaults(model, &body, &images, &data.models));
     (call.marks, call.prompt) = (marks, prompt);
+}
+
+fn predicted(
+    data: &Data,
+    route: &Route,
+    body: &Map<String, Value>,
+    sent: &mut Map<String, Value>,
+    call: &mut Call,
+) {
+    let (body, _) = data.messages.read("PredictRequest", body);
+    let raw = predict::prompt(&body);
+    call.prompt = call.marks.take(raw);
+    sent.insert("prompt".into(), raw.into());
+    let said = predict::sent(&body).into_iter();
+    sent.extend(said.map(|(name, value)| (name.to_owned(), value)));
+    call.effective = sent.clone();
+    if let Some(model) = data.models.by_id(&route.model) {
+        let defaults = predict::defaults(model, &body, &data.models);
+        call.effective.extend(defaults);
+    }
 }

@@ -211,13 +211,7 @@ pub(super) fn defaults(
             .into(),
     );
     if let Some(shape) = model.and_then(|model| shape(model, body, images, models)) {
-        out.insert("aspect_ratio".into(), shape.ratio.into());
-        out.insert("image_size".into(), shape.image_size.into());
-        out.insert(
-            "size".into(),
-            format!("{}x{}", shape.width, shape.height).into(),
-        );
-        out.insert("output_format".into(), shape.format.as_str().into());
+        out.extend(shape.members());
     }
     out
 }
@@ -297,6 +291,19 @@ pub(super) fn number(value: &Value) -> Option<u64> {
 }
 
 impl Shape {
+    /// Its members of the digest.
+    pub(super) fn members(self) -> [(String, Value); 4] {
+        [
+            ("aspect_ratio".to_owned(), self.ratio.into()),
+            ("image_size".to_owned(), self.image_size.into()),
+            (
+                "size".to_owned(),
+                format!("{}x{}", self.width, self.height).into(),
+            ),
+            ("output_format".to_owned(), self.format.as_str().into()),
+        ]
+    }
+
     /// The picture with this index.
     pub(super) fn picture(&self, model: &str, call: &Call, desk: &Desk<'_>, index: u64) -> Picture {
         Picture {
