@@ -32,8 +32,8 @@
 //! So far: OpenAI's `images/generations`, `images/edits`, `images/variations` and `models`; Azure's
 //! `images/generations` and `images/edits`, by deployment and on `/openai/v1`, and the list of models, without
 //! tokens of Entra; `generateContent` with its stream and Imagen's `predict` on Vertex AI and the Gemini API, with
-//! Google's token and metadata servers, which verify no signature. Addresses of input images are taken as they
-//! are, nothing is fetched.
+//! Google's token and metadata servers, which verify no signature; the Gemini API's models and OpenAI-compatible
+//! `images/generations`. Addresses of input images are taken as they are, nothing is fetched.
 //! HTTP/1.1, plain or over TLS.
 
 pub mod catalogue;

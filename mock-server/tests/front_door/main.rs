@@ -17,6 +17,8 @@ mod faults;
 #[cfg(test)]
 mod generations;
 #[cfg(test)]
+mod google_compatible;
+#[cfg(test)]
 mod google_generate;
 #[cfg(test)]
 mod google_models;

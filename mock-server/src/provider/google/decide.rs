@@ -2,6 +2,7 @@
 
 use crate::catalogue::Stage;
 use crate::provider::Call;
+use crate::provider::google::compatible;
 use crate::provider::google::digest::bearer;
 use crate::provider::google::error::{self, Refusal};
 use crate::provider::google::generate::{self, Wanted};
@@ -23,6 +24,7 @@ pub(super) enum Decision<'w> {
 /// What is to be painted.
 pub(super) enum Job<'w> {
     Content(Wanted<'w>),
+    Images(compatible::Wanted),
     Predictions(predict::Wanted),
 }
 
@@ -39,6 +41,7 @@ pub(super) fn decide<'w>(
     }
     let decided = match desk.route.verb {
         Verb::Generate | Verb::Stream => content(request, call, order, desk),
+        Verb::Images => images(request, call, order, desk),
         Verb::Predict => predictions(request, call, order, desk),
         Verb::Metadata => Ok(Decision::Ready(oauth::metadata(request, desk))),
         Verb::ModelList => admit(request, call, order, desk)
@@ -65,6 +68,19 @@ fn content<'w>(
     let wanted = generate::judge(body, desk)?;
     error::of_condition(Stage::Content, order, desk)?;
     Ok(Decision::Paint(Job::Content(wanted)))
+}
+
+fn images<'w>(
+    request: &Request,
+    call: &Call,
+    order: &Order,
+    desk: &Desk<'w>,
+) -> Result<Decision<'w>, Refusal> {
+    admit(request, call, order, desk)?;
+    let body = call.body.as_ref().ok_or_else(|| malformed(request))?;
+    let wanted = compatible::judge(body, desk)?;
+    error::of_condition(Stage::Content, order, desk)?;
+    Ok(Decision::Paint(Job::Images(wanted)))
 }
 
 fn predictions<'w>(
@@ -141,6 +157,7 @@ impl Job<'_> {
     pub(super) fn answer(&self, call: &Call, order: &Order, desk: &Desk<'_>) -> Answer {
         let mut answer = match self {
             Job::Content(wanted) => render::content(wanted, call, order, desk),
+            Job::Images(wanted) => compatible::answer(wanted, call, order, desk),
             Job::Predictions(wanted) => predict::answer(wanted, call, order, desk),
         };
         let condition = order.condition.as_ref();

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::provider::Call;
+use crate::provider::google::compatible;
 use crate::provider::google::content::{self, Read};
 use crate::provider::google::error::{ARRAY, SSE};
 use crate::provider::google::generate;
@@ -37,6 +38,14 @@ pub(super) fn call(face: Face, data: &Data, route: &Route, request: &Request) ->
     if let Some(body) = body {
         match route.verb {
             Verb::Generate | Verb::Stream => generated(data, route, &body, &mut sent, &mut call),
+            Verb::Images => {
+                let prompt = body.get("prompt").and_then(Value::as_str);
+                call.prompt = call.marks.take(prompt.unwrap_or_default());
+                sent.extend(compatible::sent(&body));
+                call.effective = sent.clone();
+                let defaults = compatible::defaults(&body, &data.models);
+                call.effective.extend(defaults);
+            }
             Verb::Predict => predicted(data, route, &body, &mut sent, &mut call),
             _ => {}
         }

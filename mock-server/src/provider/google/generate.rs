@@ -59,7 +59,8 @@ pub(super) fn judge<'w>(body: &Map<String, Value>, desk: &Desk<'w>) -> Result<Wa
         judge.config(model)?;
         judge.signatures(model)?;
     }
-    let shape = shape(model, &body, &read.images, &desk.data.models);
+    let input = read.images.iter().find_map(|image| image.size);
+    let shape = shape(model, &body, input, &desk.data.models);
     let thinking = &judge.config["thinkingConfig"];
     Ok(Wanted {
         model,
@@ -210,16 +211,24 @@ pub(super) fn defaults(
             .unwrap_or(1)
             .into(),
     );
-    if let Some(shape) = model.and_then(|model| shape(model, body, images, models)) {
+    if let Some(shape) = model.and_then(|model| {
+        shape(
+            model,
+            body,
+            images.iter().find_map(|image| image.size),
+            models,
+        )
+    }) {
         out.extend(shape.members());
     }
     out
 }
 
-fn shape(
+/// The picture that a body of `generateContent` asks for; without a ratio that of the input.
+pub(super) fn shape(
     model: &Model,
     body: &Map<String, Value>,
-    images: &[InputImage],
+    input: Option<(u32, u32)>,
     models: &Models,
 ) -> Option<Shape> {
     let config = body.get("generationConfig").unwrap_or(&Value::Null);
@@ -230,7 +239,6 @@ fn shape(
     let pixels = models.pixels(model, image_size);
     let ratio = image["aspectRatio"].as_str();
     let stated = pixels.iter().find(|(known, _)| Some(*known) == ratio);
-    let input = images.iter().find_map(|image| image.size);
     let square = || pixels.iter().find(|(known, _)| *known == "1:1");
     let (ratio, (width, height)) = *stated
         .or_else(|| nearest(&pixels, input?))

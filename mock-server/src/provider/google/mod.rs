@@ -3,6 +3,7 @@
 //!
 //! Wire facts: the sources named in `fixtures/{errors,messages,models}/{vertex,gemini}.json`.
 
+mod compatible;
 mod content;
 mod decide;
 mod digest;
