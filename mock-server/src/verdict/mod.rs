@@ -1,4 +1,4 @@
-//! A verdict on the mock's client, from the journal alone. One file a rule, one line in [`RULES`].
+//! A verdict on the mock's client, from the journal alone. One file a rule, one line in `RULES`.
 //!
 //! Two calls belong to the same request when they have the same credential, path and case token; without a
 //! token, the same body instead of it.
