@@ -29,7 +29,8 @@
 //! * `server`: the only part that touches sockets
 //!
 //! # Limits
-//! So far: OpenAI's `images/generations`, `images/edits`, `images/variations` and `models`; Azure's
+//! So far: OpenAI's `images/generations`, `images/edits`, `images/variations`, `chat/completions` and
+//! `responses` (fixed texts, and images), and `models`; Azure's
 //! `images/generations` and `images/edits`, by deployment and on `/openai/v1`, and the list of models, without
 //! tokens of Entra; `generateContent` with its stream and Imagen's `predict` on Vertex AI and the Gemini API, with
 //! Google's token and metadata servers, which verify no signature; the Gemini API's models and OpenAI-compatible

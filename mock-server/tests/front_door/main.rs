@@ -9,6 +9,8 @@ mod azure_errors;
 #[cfg(test)]
 mod bounds;
 #[cfg(test)]
+mod chat;
+#[cfg(test)]
 mod control;
 #[cfg(test)]
 mod edits;

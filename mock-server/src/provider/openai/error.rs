@@ -85,7 +85,6 @@ impl Refusal {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::provider) enum Layout {
     /// Four blanks of indent, a line break at the end and a charset: the front of chat completions.
-    #[expect(dead_code, reason = "for chat completions, which are to come")]
     Chat,
     /// Two blanks of indent.
     Images,
@@ -198,7 +197,8 @@ pub(in crate::provider) fn render(refusal: &Refusal, call: &Call, turn: &Desk<'_
         headers.extend(common_headers(turn, row.status != 401));
     }
     let mut answer = Answer::whole(row.status, headers, vec![Bytes::from(text)]);
-    answer.summary.condition.clone_from(&row.id);
+    // The same name wherever it happens, whatever the operation makes of it.
+    answer.summary.condition.clone_from(&refusal.row);
     answer
 }
 

@@ -3,6 +3,7 @@
 //! Wire facts: OpenAI's OpenAPI document of 2026-08-21, recordings named in `fixtures/errors/openai.json` and
 //! `fixtures/models/openai.json`.
 
+mod chat;
 pub(in crate::provider) mod error;
 mod files;
 mod model;

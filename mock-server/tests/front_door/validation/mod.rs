@@ -86,8 +86,8 @@ async fn beside_the_members(mock: &Mock) -> Vec<(&'static str, Reply)> {
     ]
 }
 
-/// By the tests of edits, variations and the list of models.
-const MET_IN_OTHER_FILES: [&str; 12] = [
+/// By the tests of edits, variations, chat and the list of models.
+const MET_IN_OTHER_FILES: [&str; 17] = [
     "array-too-long",
     "empty-array",
     "exclusive-parameters",
@@ -97,8 +97,13 @@ const MET_IN_OTHER_FILES: [&str; 12] = [
     "invalid-image-url",
     "malformed-form",
     "mask-mismatch",
+    "model-not-found-chat",
     "model-not-found-list",
+    "model-not-named",
+    "model-retired-chat",
     "model-value",
+    "not-a-chat-model",
+    "rate-limit-chat",
     "unsupported-mimetype",
 ];
 

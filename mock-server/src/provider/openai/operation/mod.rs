@@ -3,6 +3,8 @@
 //! An operation reads a request into a [`Call`], judges it, and answers it. It knows its data only through the
 //! [`Desk`], so that another provider with other data, paths and headers can offer the same operation.
 
+mod chat;
+mod conversation;
 mod digest;
 mod edits;
 mod form;
@@ -82,6 +84,7 @@ pub(in crate::provider) static ROUTES: &[Route] = &[
     post("/v1/images/generations", &generations::Generations),
     post("/v1/images/edits", &edits::Edits),
     post("/v1/images/variations", &variations::Variations),
+    post("/v1/chat/completions", &chat::Chat),
     get(Path::Exact("/v1/models"), &models::List),
     get(Path::Behind("/v1/models/"), &models::Retrieve),
 ];
