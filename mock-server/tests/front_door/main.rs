@@ -43,6 +43,8 @@ mod models;
 #[cfg(test)]
 mod realism;
 #[cfg(test)]
+mod responses;
+#[cfg(test)]
 mod scenario;
 #[cfg(test)]
 mod stream;

@@ -20,7 +20,7 @@ const PROJECT: &str = "proj_mock8d3b6e5a7c";
 #[derive(Clone, Debug)]
 pub(in crate::provider) struct Refusal {
     row: String,
-    within: Option<&'static str>,
+    within: Option<String>,
     values: BTreeMap<&'static str, String>,
     params: BTreeMap<String, String>,
 }
@@ -71,11 +71,7 @@ impl Refusal {
     }
 
     /// The same about a member of a member: the param is named in full, and the type is the general one.
-    #[expect(
-        dead_code,
-        reason = "for the tools of the Responses API, which is to come"
-    )]
-    pub(super) fn within(mut self, place: &'static str) -> Self {
+    pub(super) fn within(mut self, place: String) -> Self {
         self.within = Some(place);
         self
     }
@@ -212,12 +208,12 @@ pub(super) fn body(refusal: &Refusal, call: &Call, turn: &Desk<'_>) -> Option<Va
 fn filled(row: &ErrorRow, refusal: &Refusal, values: &Values<'_>) -> Option<Value> {
     let mut body = row.filled_body(values)?;
     let error = body.get_mut("error").and_then(Value::as_object_mut);
-    if let (Some(place), Some(error)) = (refusal.within, error) {
+    if let (Some(place), Some(error)) = (&refusal.within, error) {
         let param = error.get("param").and_then(Value::as_str);
         let param = param.map(|param| format!("{place}.{param}"));
         error.insert(
             "param".into(),
-            param.unwrap_or_else(|| place.to_owned()).into(),
+            param.unwrap_or_else(|| place.clone()).into(),
         );
         error.insert("type".into(), "invalid_request_error".into());
     }

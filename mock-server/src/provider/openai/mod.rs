@@ -9,6 +9,7 @@ mod files;
 mod model;
 pub(in crate::provider) mod operation;
 mod render;
+mod response;
 mod usage;
 mod validate;
 

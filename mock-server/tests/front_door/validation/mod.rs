@@ -86,8 +86,8 @@ async fn beside_the_members(mock: &Mock) -> Vec<(&'static str, Reply)> {
     ]
 }
 
-/// By the tests of edits, variations, chat and the list of models.
-const MET_IN_OTHER_FILES: [&str; 17] = [
+/// By the tests of edits, variations, chat, responses and the list of models.
+const MET_IN_OTHER_FILES: [&str; 18] = [
     "array-too-long",
     "empty-array",
     "exclusive-parameters",
@@ -99,6 +99,7 @@ const MET_IN_OTHER_FILES: [&str; 17] = [
     "mask-mismatch",
     "model-not-found-chat",
     "model-not-found-list",
+    "model-not-found-responses",
     "model-not-named",
     "model-retired-chat",
     "model-value",

@@ -62,6 +62,11 @@ fn read_images(images: &mut Vec<InputImage>, place: &str, item: &Value) {
             parts.filter_map(|(index, part)| image(&format!("{place}.{name}[{index}]"), part));
         images.extend(found);
     }
+    // An image that the tool made in an earlier turn.
+    if let Some(result) = item["result"].as_str() {
+        let url = format!("data:;base64,{result}");
+        images.extend(InputImage::of_url(&format!("{place}.result"), &url));
+    }
 }
 
 fn image(place: &str, part: &Value) -> Option<InputImage> {

@@ -1,12 +1,12 @@
 //! `POST /v1/images/edits`: a form with files, or JSON with data URLs; one answer or a stream.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::{Case, Operation, Work, digest, find_token, form, images, json};
+use crate::provider::Call;
 use crate::provider::openai::Data;
 use crate::provider::openai::error::Refusal;
 use crate::provider::openai::validate::{self, inputs};
-use crate::provider::{Call, InputImage};
 use crate::settings::Validation;
 use crate::wire::Request;
 
@@ -57,17 +57,10 @@ fn read_images(call: &mut Call) {
     };
     let items = body.get("images").and_then(Value::as_array);
     let items = items.into_iter().flatten().enumerate();
-    let found =
-        items.filter_map(|(index, item)| image(&format!("images[{index}]"), item.as_object()?));
+    let found = items.filter_map(|(index, item)| {
+        images::referred(&format!("images[{index}]"), item.as_object()?)
+    });
     call.images = found.collect();
     let mask = body.get("mask").and_then(Value::as_object);
-    call.mask = mask.and_then(|mask| image("mask", mask));
-}
-
-fn image(place: &str, item: &Map<String, Value>) -> Option<InputImage> {
-    if let Some(url) = item.get("image_url").and_then(Value::as_str) {
-        return InputImage::of_url(&format!("{place}.image_url"), url).ok();
-    }
-    let file = item.get("file_id")?.as_str()?;
-    Some(InputImage::elsewhere(&format!("{place}.file_id"), file))
+    call.mask = mask.and_then(|mask| images::referred("mask", mask));
 }

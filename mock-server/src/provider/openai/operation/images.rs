@@ -1,13 +1,15 @@
 //! What the image operations share: the answer to a call that was found good.
 
+use serde_json::{Map, Value};
+
 use super::{Case, Work};
 use crate::catalogue::ImagesLeft;
 use crate::image::Picture;
-use crate::provider::Call;
 use crate::provider::openai::Desk;
 use crate::provider::openai::files;
 use crate::provider::openai::render;
 use crate::provider::openai::validate::Wanted;
+use crate::provider::{Call, InputImage};
 
 /// Paints and renders what is wanted.
 pub(super) fn work<'a>(wanted: Wanted<'a>, case: Case<'a>) -> Work<'a> {
@@ -33,6 +35,15 @@ pub(super) fn left(n: u64, case: &Case<'_>) -> u64 {
         Some(ImagesLeft::OneLess) => n.saturating_sub(1),
         None => n,
     }
+}
+
+/// The image of an object with `image_url` or `file_id`.
+pub(super) fn referred(place: &str, item: &Map<String, Value>) -> Option<InputImage> {
+    if let Some(url) = item.get("image_url").and_then(Value::as_str) {
+        return InputImage::of_url(&format!("{place}.image_url"), url).ok();
+    }
+    let file = item.get("file_id")?.as_str()?;
+    Some(InputImage::elsewhere(&format!("{place}.file_id"), file))
 }
 
 impl Wanted<'_> {

@@ -12,6 +12,7 @@ mod generations;
 mod images;
 mod json;
 mod models;
+mod responses;
 mod variations;
 
 use bytes::Bytes;
@@ -85,6 +86,7 @@ pub(in crate::provider) static ROUTES: &[Route] = &[
     post("/v1/images/edits", &edits::Edits),
     post("/v1/images/variations", &variations::Variations),
     post("/v1/chat/completions", &chat::Chat),
+    post("/v1/responses", &responses::Responses),
     get(Path::Exact("/v1/models"), &models::List),
     get(Path::Behind("/v1/models/"), &models::Retrieve),
 ];

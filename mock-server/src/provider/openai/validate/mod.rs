@@ -73,7 +73,6 @@ pub(super) fn images<'a>(
 ///
 /// # Errors
 /// The refusal of the provider, about a member of the tool.
-#[expect(dead_code, reason = "for the Responses API, which is to come")]
 pub(super) fn tool<'a>(tool: &Map<String, Value>, case: &Case<'a>) -> Result<Wanted<'a>, Refusal> {
     let judge = Judge::new("responses", tool, case.desk);
     let (name, model) = judge.model(case.desk);

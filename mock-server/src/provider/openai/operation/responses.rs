@@ -1,0 +1,165 @@
+//! `POST /v1/responses`: text, and images by the tool `image_generation`; one answer or a stream.
+
+use std::borrow::Cow;
+
+use serde_json::{Map, Value, json};
+
+use super::{Case, Operation, Work, chat, conversation, digest, find_token, images};
+use crate::provider::Call;
+use crate::provider::openai::Data;
+use crate::provider::openai::error::Refusal;
+use crate::provider::openai::response::{self, Asked};
+use crate::provider::openai::usage::text_tokens;
+use crate::provider::openai::validate;
+use crate::settings::Validation;
+use crate::wire::Request;
+
+/// See the module.
+pub(super) struct Responses;
+
+/// The tool that makes images.
+const TOOL: &str = "image_generation";
+/// Members that are shown by what they hold.
+const SHOWN_OTHERWISE: &[&str] = &["input", "tools"];
+const MASK: &str = "input_image_mask";
+
+impl Operation for Responses {
+    fn id(&self) -> &'static str {
+        "responses"
+    }
+
+    fn read(&self, request: &Request, data: &Data) -> Call {
+        let mut call = Call {
+            body: serde_json::from_slice(&request.body).ok(),
+            ..Call::default()
+        };
+        if let Some(body) = call.body.take() {
+            let items = items(&body);
+            conversation::read(&mut call, "input", &items);
+            let tool = tool(&body).map(|(_, tool)| tool);
+            let mask = tool.and_then(|tool| tool.get(MASK)?.as_object());
+            call.mask = mask.and_then(|mask| images::referred(MASK, mask));
+            let mut sent = digest::head(self.id(), data);
+            sent.extend(digest::stated(&body, SHOWN_OTHERWISE));
+            let prompt = conversation::prompt(&items);
+            sent.extend(prompt.map(|text| ("prompt".to_owned(), text.into())));
+            sent.extend(tool.into_iter().flat_map(members));
+            digest::add_images(&mut sent, &call);
+            let defaults = tool.map(|_| defaults(data)).unwrap_or_default();
+            call.effective = digest::with_defaults(&sent, &defaults);
+            call.sent = sent;
+            drop(items);
+            call.body = Some(body);
+        }
+        find_token(&mut call);
+        call
+    }
+
+    fn judge<'a>(&self, case: &Case<'a>) -> Result<Work<'a>, Refusal> {
+        let asked = judged(case.json()?, case)?;
+        let case = *case;
+        Ok(Box::new(move || {
+            let withheld = images::left(1, &case) == 0;
+            response::answer(&asked, withheld, case.call, case.desk)
+        }))
+    }
+}
+
+/// The input as items; a text is a message of the user.
+fn items(body: &Map<String, Value>) -> Cow<'_, [Value]> {
+    match body.get("input") {
+        Some(Value::String(text)) => Cow::Owned(vec![json!({ "role": "user", "content": text })]),
+        _ => Cow::Borrowed(conversation::list(body, "input")),
+    }
+}
+
+/// The first image generation tool, with its place.
+fn tool(body: &Map<String, Value>) -> Option<(usize, &Map<String, Value>)> {
+    let tools = conversation::list(body, "tools").iter().enumerate();
+    let mut tools = tools.filter_map(|(index, tool)| Some((index, tool.as_object()?)));
+    tools.find(|(_, tool)| tool.get("type").is_some_and(|kind| kind == TOOL))
+}
+
+/// The tool's members for the digest; its model has a name of its own.
+fn members(tool: &Map<String, Value>) -> impl Iterator<Item = (String, Value)> + '_ {
+    digest::stated(tool, &["type", MASK]).map(|(name, value)| match name.as_str() {
+        "model" => ("image_model".to_owned(), value),
+        _ => (name, value),
+    })
+}
+
+fn defaults(data: &Data) -> Vec<(&'static str, Value)> {
+    let defaults = &data.models.defaults;
+    vec![
+        ("image_model", json!(defaults.tool_model)),
+        ("n", json!(1)),
+        ("size", json!(defaults.size)),
+        ("quality", json!(defaults.quality)),
+        ("background", json!(defaults.background)),
+        ("output_format", json!(defaults.output_format)),
+        ("output_compression", json!(100)),
+        ("moderation", json!(defaults.moderation)),
+        ("stream", json!(false)),
+        ("partial_images", json!(0)),
+    ]
+}
+
+fn judged<'a>(body: &'a Map<String, Value>, case: &Case<'a>) -> Result<Asked<'a>, Refusal> {
+    let strict = case.desk.world.settings.validation == Validation::Strict;
+    let models = &case.desk.data.models;
+    let model = body.get("model").and_then(Value::as_str);
+    let model = model.filter(|id| !id.is_empty());
+    let model =
+        model.ok_or_else(|| Refusal::new("missing-parameter", [("param", "model".into())]))?;
+    if strict {
+        if !models.is_text(model) {
+            return Err(Refusal::new(
+                "model-not-found",
+                [("model", model.to_owned())],
+            ));
+        }
+        input(body)?;
+    }
+    let stream = chat::flag(body, "stream", strict)?;
+    let off = body
+        .get("tool_choice")
+        .is_some_and(|choice| choice == "none");
+    let image = match tool(body) {
+        Some((index, tool)) => {
+            let image = validate::tool(tool, case);
+            Some(image.map_err(|refusal| refusal.within(format!("tools[{index}]")))?)
+        }
+        None => None,
+    };
+    Ok(Asked {
+        body,
+        model,
+        stream,
+        image: image.filter(|_| !off),
+        input_tokens: text_tokens(&conversation::text(&items(body)), &models.tokens),
+    })
+}
+
+fn input(body: &Map<String, Value>) -> Result<(), Refusal> {
+    let items = match body.get("input") {
+        None | Some(Value::Null) => {
+            let param = [("param", "input".to_owned())];
+            return Err(Refusal::new("missing-parameter", param));
+        }
+        Some(Value::String(_)) => return Ok(()),
+        Some(Value::Array(items)) => items,
+        Some(other) => {
+            let expected = "one of a string or array of objects";
+            return Err(Refusal::wrong_type("input", expected, other));
+        }
+    };
+    for (index, item) in items.iter().enumerate() {
+        let place = format!("input[{index}]");
+        if !item.is_object() {
+            return Err(Refusal::wrong_type(&place, "an object", item));
+        }
+        let parts = item["content"].as_array().map_or(&[][..], Vec::as_slice);
+        chat::addresses(&format!("{place}.content"), parts)?;
+    }
+    Ok(())
+}
