@@ -1,8 +1,8 @@
 //! `body-reset[=bytes]`: the connection is reset (RST) inside the body, streamed or not.
 
-use crate::fault::{Fault, Site, number};
+use crate::fault::{Fault, Site, end_early, number};
 use crate::scenario::Element;
-use crate::wire::{Answer, Framing, Step};
+use crate::wire::{Answer, Step};
 
 /// See the module.
 pub(super) struct BodyReset;
@@ -21,13 +21,6 @@ impl Fault for BodyReset {
     }
 
     fn apply(&self, answer: &mut Answer, element: &Element, _: &Site<'_>) {
-        let len = answer.body_len();
-        let stated = number(element.value.as_deref()).ok().flatten();
-        // At least the last byte is missing: a fault must never end as a success.
-        let kept = stated.unwrap_or(len / 2).min(len.saturating_sub(1));
-        if answer.framing == Framing::Length {
-            answer.framing = Framing::Announced(len as u64);
-        }
-        answer.end_at_byte(kept, Step::Reset);
+        end_early(answer, element, Step::Reset);
     }
 }

@@ -22,7 +22,7 @@ mod wrong_content_length;
 use bytes::Bytes;
 
 use crate::scenario::Element;
-use crate::wire::Answer;
+use crate::wire::{Answer, Framing, Step};
 
 /// One kind of damage.
 pub trait Fault: Sync {
@@ -81,6 +81,23 @@ pub fn apply(faults: &[Element], answer: &mut Answer, site: &Site<'_>) {
             fault.apply(answer, element, site);
         }
     }
+}
+
+/// How many bytes of a body a fault lets through: as many as its value says, half of them without one.
+fn kept_bytes(answer: &Answer, element: &Element) -> usize {
+    let len = answer.body_len();
+    let stated = number(element.value.as_deref()).ok().flatten();
+    // At least the last byte is missing: a fault must never end as a success.
+    stated.unwrap_or(len / 2).min(len)
+}
+
+/// Ends a body early with `last`, under the length that promised all of it.
+fn end_early(answer: &mut Answer, element: &Element, last: Step) {
+    let kept = kept_bytes(answer, element);
+    if answer.framing == Framing::Length {
+        answer.framing = Framing::Announced(answer.body_len() as u64);
+    }
+    answer.end_at_byte(kept, last);
 }
 
 /// Reads an optional whole number.

@@ -1,6 +1,6 @@
 //! `stall[=bytes]`: the body stops and nothing more comes, until the client goes.
 
-use crate::fault::{Fault, Site, number};
+use crate::fault::{Fault, Site, kept_bytes, number};
 use crate::scenario::Element;
 use crate::wire::{Answer, HoldPoint, Pause};
 
@@ -21,10 +21,7 @@ impl Fault for Stall {
     }
 
     fn apply(&self, answer: &mut Answer, element: &Element, _: &Site<'_>) {
-        let len = answer.body_len();
-        let stated = number(element.value.as_deref()).ok().flatten();
-        // At least the last byte is missing: a fault must never end as a success.
-        let kept = stated.unwrap_or(len / 2).min(len.saturating_sub(1));
-        answer.pause(HoldPoint::AtByte(kept), Pause::Hang);
+        let point = HoldPoint::AtByte(kept_bytes(answer, element));
+        answer.pause(point, Pause::Hang);
     }
 }

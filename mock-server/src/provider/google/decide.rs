@@ -1,5 +1,7 @@
 //! Decides a call: credential, conditions, body, model, in the order in which Google does.
 
+use serde_json::{Map, Value};
+
 use crate::catalogue::Stage;
 use crate::provider::Call;
 use crate::provider::google::compatible;
@@ -40,9 +42,12 @@ pub(super) fn decide<'w>(
         return Decision::Ready(error::render(&refusal, call, desk));
     }
     let decided = match desk.route.verb {
-        Verb::Generate | Verb::Stream => content(request, call, order, desk),
-        Verb::Images => images(request, call, order, desk),
-        Verb::Predict => predictions(request, call, order, desk),
+        Verb::Generate | Verb::Stream => judged(request, call, order, desk, generate::judge)
+            .map(|wanted| Decision::Paint(Job::Content(wanted))),
+        Verb::Images => judged(request, call, order, desk, compatible::judge)
+            .map(|wanted| Decision::Paint(Job::Images(wanted))),
+        Verb::Predict => judged(request, call, order, desk, predict::judge)
+            .map(|wanted| Decision::Paint(Job::Predictions(wanted))),
         Verb::Metadata => Ok(Decision::Ready(oauth::metadata(request, desk))),
         Verb::ModelList => admit(request, call, order, desk)
             .map(|()| Decision::Ready(listing::list(request, desk))),
@@ -57,43 +62,19 @@ pub(super) fn decide<'w>(
     decided.unwrap_or_else(|refusal| Decision::Ready(error::render(&refusal, call, desk)))
 }
 
-fn content<'w>(
+/// Judges a call that makes pictures: `judge` knows what its body may hold.
+fn judged<'w, W>(
     request: &Request,
     call: &Call,
     order: &Order,
     desk: &Desk<'w>,
-) -> Result<Decision<'w>, Refusal> {
+    judge: impl FnOnce(&Map<String, Value>, &Desk<'w>) -> Result<W, Refusal>,
+) -> Result<W, Refusal> {
     admit(request, call, order, desk)?;
     let body = call.body.as_ref().ok_or_else(|| malformed(request))?;
-    let wanted = generate::judge(body, desk)?;
+    let wanted = judge(body, desk)?;
     error::of_condition(Stage::Content, order, desk)?;
-    Ok(Decision::Paint(Job::Content(wanted)))
-}
-
-fn images<'w>(
-    request: &Request,
-    call: &Call,
-    order: &Order,
-    desk: &Desk<'w>,
-) -> Result<Decision<'w>, Refusal> {
-    admit(request, call, order, desk)?;
-    let body = call.body.as_ref().ok_or_else(|| malformed(request))?;
-    let wanted = compatible::judge(body, desk)?;
-    error::of_condition(Stage::Content, order, desk)?;
-    Ok(Decision::Paint(Job::Images(wanted)))
-}
-
-fn predictions<'w>(
-    request: &Request,
-    call: &Call,
-    order: &Order,
-    desk: &Desk<'w>,
-) -> Result<Decision<'w>, Refusal> {
-    admit(request, call, order, desk)?;
-    let body = call.body.as_ref().ok_or_else(|| malformed(request))?;
-    let wanted = predict::judge(body, desk)?;
-    error::of_condition(Stage::Content, order, desk)?;
-    Ok(Decision::Paint(Job::Predictions(wanted)))
+    Ok(wanted)
 }
 
 /// Accepts the credential, and refuses where a scenario says so before anything is looked at.
