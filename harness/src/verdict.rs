@@ -74,6 +74,12 @@ impl Verdict {
         !matches!(self, Self::NotApplicable | Self::Pass | Self::Warn)
     }
 
+    /// Whether nothing speaks for running it again: it passed, or nobody asked for it, or its failure is known.
+    #[must_use]
+    pub fn is_settled(self) -> bool {
+        self <= Self::ExpectedFail
+    }
+
     /// Whether the verdict alone makes a run fail (exit code 1 or 3).
     #[must_use]
     pub fn is_failure(self) -> bool {
@@ -106,6 +112,15 @@ pub enum Exit {
 }
 
 impl Exit {
+    /// Every exit code, in order.
+    pub const ALL: [Self; 5] = [
+        Self::Good,
+        Self::Failed,
+        Self::Usage,
+        Self::Error,
+        Self::Nothing,
+    ];
+
     /// What a set of case verdicts amounts to.
     #[must_use]
     pub fn of(verdicts: impl IntoIterator<Item = Verdict>) -> Self {

@@ -2,8 +2,11 @@
 //! stderr or, where it is the command's product, to stdout.
 
 mod baseline;
+mod diff;
 mod explain;
 mod list;
+mod matrix;
+mod merge;
 mod run;
 
 pub(crate) use run::ReportRequest;
@@ -16,6 +19,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 
 use crate::case::Pattern;
+use crate::report::document::ReadError;
 use crate::run::plan::Selection;
 use crate::run::setup::{
     DEFAULT_KEY_VARIABLE, KnownFailures, Options, SetupError, TargetChoice, UpstreamChoice,
@@ -39,10 +43,16 @@ pub struct Cli {
 enum Command {
     /// Write the known failures of a target: what fails now is added, what passes now is taken out.
     Baseline(baseline::Baseline),
+    /// Say what changed between two JSON reports; a regression is exit code 1.
+    Diff(diff::Diff),
     /// Show a case: what it sends, what it expects, in whose words.
     Explain(explain::Explain),
     /// List the cases that apply to a target.
     List(list::List),
+    /// Join JSON reports into one table of what each target supports.
+    Matrix(matrix::Matrix),
+    /// Join the JSON reports of the parts of a run: shards, or processes.
+    Merge(merge::Merge),
     /// Run cases and report.
     Run(run::Run),
 }
@@ -177,6 +187,7 @@ impl SelectionArgs {
             cases: self.only.clone(),
             skip: self.skip.clone(),
             shard: self.shard,
+            ..Selection::default()
         }
     }
 }
@@ -187,8 +198,11 @@ impl Cli {
     pub fn run(self) -> Exit {
         let done = match self.command {
             Command::Baseline(baseline) => baseline.run(),
+            Command::Diff(diff) => diff.run(),
             Command::Explain(explain) => explain.run(),
             Command::List(list) => list.run(),
+            Command::Matrix(matrix) => matrix.run(),
+            Command::Merge(merge) => merge.run(),
             Command::Run(run) => run.run(),
         };
         done.unwrap_or_else(|stopped| {
@@ -237,6 +251,12 @@ impl From<SetupError> for Stopped {
             exit: error.exit(),
             message,
         }
+    }
+}
+
+impl From<ReadError> for Stopped {
+    fn from(error: ReadError) -> Self {
+        Self::usage(error.to_string())
     }
 }
 

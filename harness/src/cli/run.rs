@@ -1,5 +1,6 @@
 //! `image-harness run`: runs cases and reports.
 
+use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -11,11 +12,12 @@ use clap::Args;
 use crate::case::Instance;
 use crate::cli::{SelectionArgs, Stopped, TargetArgs, duration, env};
 use crate::expectation::Expired;
+use crate::report::document::Document;
 use crate::report::out::Output;
 use crate::report::{self, Context, Report, ReportError, Reporting};
 use crate::run::engine::{self, Pace};
 use crate::run::event::Event;
-use crate::run::plan::select;
+use crate::run::plan::{Selection, select};
 use crate::run::setup::{self, Running};
 use crate::verdict::Exit;
 
@@ -42,6 +44,13 @@ pub(super) struct Run {
     /// What becomes of known failures whose day is over.
     #[arg(long, value_enum, default_value_t)]
     expired: Expired,
+    /// Only what was not good in a report of before (json=FILE), of what is selected: failed, untestable, an error,
+    /// passed against its entry, contaminated, blocked.
+    #[arg(long, value_name = "REPORT")]
+    rerun_failed: Option<PathBuf>,
+    /// Show what went over the wires, of good cases too, on the terminal and in ndjson.
+    #[arg(long)]
+    trace: bool,
     /// Begin nothing after the first failure.
     #[arg(long)]
     fail_fast: bool,
@@ -90,22 +99,36 @@ impl ReportRequest {
     }
 }
 
+/// <https://no-color.org>: set and not empty means no colours.
+fn wants_colours() -> bool {
+    let is_dumb = env("TERM").is_some_and(|term| term == "dumb");
+    !is_dumb && env("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+fn nothing(message: String) -> Stopped {
+    Stopped {
+        exit: Exit::Nothing,
+        message,
+    }
+}
+
 impl Run {
     pub(super) fn run(&self) -> Result<Exit, Stopped> {
         let runtime = tokio::runtime::Runtime::new()?;
         let mut options = self.target.options(self.timeout, self.allow_paid);
         (options.repeat, options.expired) = (self.repeat, self.expired);
+        let selection = self.selection()?;
         let running = runtime.block_on(setup::start(&options, &env))?;
-        let instances = select(
-            &running.session.catalog,
-            &running.session.target,
-            &self.selection.selection(),
-        );
+        let session = &running.session;
+        let instances = select(&session.catalog, &session.target, &selection);
         if instances.is_empty() {
-            return Err(Stopped {
-                exit: Exit::Nothing,
-                message: "no case is selected: see image-harness list".to_owned(),
-            });
+            return Err(nothing(match &self.rerun_failed {
+                Some(report) => format!(
+                    "no case is selected: none of those that were not good in {} is among what was asked for",
+                    report.display()
+                ),
+                None => "no case is selected: see image-harness list".to_owned(),
+            }));
         }
         let exit = runtime.block_on(self.report(&running, &instances));
         // A target that never stops sending must not keep the process: nobody waits for its connections.
@@ -114,16 +137,37 @@ impl Run {
         exit
     }
 
+    fn selection(&self) -> Result<Selection, Stopped> {
+        let mut selection = self.selection.selection();
+        if let Some(path) = &self.rerun_failed {
+            let report = Document::read(path)?;
+            let bad = report.cases.into_iter();
+            let bad = bad.filter(|case| !case.verdict.is_settled());
+            let ids: BTreeSet<String> = bad.map(|case| case.id).collect();
+            if ids.is_empty() {
+                let path = path.display();
+                return Err(nothing(format!(
+                    "nothing failed in {path}: there is nothing to run again"
+                )));
+            }
+            selection.ids = Some(ids);
+        }
+        Ok(selection)
+    }
+
     async fn report(&self, running: &Running, instances: &[Instance]) -> Result<Exit, Stopped> {
         let session = &running.session;
         let rerun = format!("image-harness run {}", self.target.again());
-        let context = Arc::new(session.context(instances.len(), rerun.trim_end()));
+        let context = Arc::new(Context {
+            trace: self.trace,
+            ..session.context(instances.len(), rerun.trim_end())
+        });
         let mut reporting = Reporting::new();
         let terminal =
             report::format("terminal").map_err(|error| Stopped::error(error.to_string()))?;
         reporting.add(
             "on the terminal",
-            terminal.report(&context, Output::stdout()),
+            terminal.report(&context, Output::stdout().coloured(wants_colours())),
         );
         for request in &self.reports {
             let report = request

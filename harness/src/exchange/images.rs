@@ -233,7 +233,8 @@ pub fn decode(bytes: &[u8]) -> Result<SeenPicture, String> {
     })
 }
 
-fn pixels(bytes: &[u8]) -> Result<DynamicImage, String> {
+/// The pixels of a picture, unless there are too many of them.
+pub(crate) fn pixels(bytes: &[u8]) -> Result<DynamicImage, String> {
     let text = |error: image::ImageError| error.to_string();
     let reader = || ImageReader::new(Cursor::new(bytes)).with_guessed_format();
     let (width, height) = reader()

@@ -6,20 +6,13 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::Serialize;
-use serde_json::{Map, Value, json};
-
-use crate::check::Finding;
-use crate::expectation::Excuse;
-use crate::report::evidence::{Evidence, message};
-use crate::report::hop::Observed;
+use crate::report::document::{CaseRecord, Document, Timing, counts, tool, version};
 use crate::report::normalise::Normaliser;
 use crate::report::out::{Encoding, Out};
-use crate::report::page::reason;
+use crate::report::record::record;
 use crate::report::{Context, Format, Report};
 use crate::run::CaseOutcome;
 use crate::run::event::{Event, Summary};
-use crate::verdict::Verdict;
 
 pub(super) const FORMAT: Format = Format {
     name: "json",
@@ -39,33 +32,8 @@ struct JsonReport {
     context: Arc<Context>,
     out: Out,
     /// By id.
-    cases: BTreeMap<String, Value>,
+    cases: BTreeMap<String, CaseRecord>,
     timing: BTreeMap<String, u64>,
-}
-
-/// (step, copy) → what was observed.
-type Seen = BTreeMap<(usize, usize), Observed>;
-
-#[derive(Serialize)]
-struct CheckReport<'f> {
-    id: &'f str,
-    verdict: Verdict,
-    requirement: &'f str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    message: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    expectation: Option<Value>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    evidence: Option<Evidence>,
-}
-
-/// The entry that changed a verdict.
-fn expectation(excuse: &Excuse) -> Value {
-    let mut entry = json!({ "entry": excuse.entry, "reason": excuse.reason });
-    if let Some(issue) = &excuse.issue {
-        entry["issue"] = issue.clone().into();
-    }
-    entry
 }
 
 impl Report for JsonReport {
@@ -80,8 +48,7 @@ impl Report for JsonReport {
                 Ok(())
             }
             Event::Ended(summary) => {
-                let mut text = serde_json::to_string_pretty(&self.report(summary))?;
-                text.push('\n');
+                let text = self.report(summary).text()?;
                 self.out.text(&text)?;
                 self.out.flush()
             }
@@ -90,98 +57,46 @@ impl Report for JsonReport {
 }
 
 impl JsonReport {
-    fn case(&self, outcome: &CaseOutcome) -> io::Result<Value> {
-        let mut seen = BTreeMap::new();
-        let checks = outcome
-            .findings
-            .iter()
-            .map(|finding| serde_json::to_value(self.check(outcome, finding, &mut seen)));
-        let mut case = Map::new();
-        case.insert("summary".to_owned(), outcome.summary.clone().into());
-        case.insert("verdict".to_owned(), outcome.verdict.as_str().into());
-        case.extend(
-            reason(&self.context, outcome).map(|reason| ("reason".to_owned(), reason.into())),
-        );
-        let known = outcome.excuse.as_ref().map(expectation);
-        case.extend(known.map(|known| ("expectation".to_owned(), known)));
-        case.insert("checks".to_owned(), checks.collect::<Result<_, _>>()?);
-        let normal = Normaliser::new(&self.context.header, Some(outcome)).normalise(&case.into());
-        let mut case = Map::from_iter([("id".to_owned(), Value::from(outcome.id.clone()))]);
-        if let Value::Object(members) = normal {
-            case.extend(members);
-        }
-        Ok(case.into())
+    /// The record of a case; all but its id is normalised.
+    fn case(&self, outcome: &CaseOutcome) -> io::Result<CaseRecord> {
+        let case = serde_json::to_value(record(&self.context, outcome)?)?;
+        let normal = Normaliser::new(&self.context.header, Some(outcome)).normalise(&case);
+        let mut case: CaseRecord = serde_json::from_value(normal)?;
+        case.id.clone_from(&outcome.id);
+        Ok(case)
     }
 
-    /// `seen` keeps what was observed of each exchange: to show images is work.
-    fn check<'f>(
-        &self,
-        outcome: &CaseOutcome,
-        finding: &'f Finding,
-        seen: &mut Seen,
-    ) -> CheckReport<'f> {
-        let message = finding
-            .mismatch
-            .as_ref()
-            .map(|_| message(&self.context, outcome, finding));
-        // A broken MAY passes and says so; its evidence is nobody's business.
-        let evidence = (finding.verdict != Verdict::Pass).then(|| {
-            let site = (finding.step, finding.copy);
-            let observed = seen
-                .entry(site)
-                .or_insert_with(|| Observed::of(&self.context, outcome, site.0, site.1));
-            Evidence::of(&self.context, outcome, finding, observed.clone())
-        });
-        CheckReport {
-            id: &finding.id,
-            verdict: finding.verdict,
-            requirement: &finding.requirement,
-            message,
-            expectation: finding.excuse.as_ref().map(expectation),
-            evidence,
-        }
-    }
-
-    fn report(&mut self, summary: &Summary) -> Value {
+    fn report(&mut self, summary: &Summary) -> Document {
         let header = &self.context.header;
-        let count = |verdict: Verdict| {
-            let counts = summary.counts.iter().filter(|(other, _)| *other == verdict);
-            counts.map(|(_, count)| count).sum::<usize>()
-        };
-        let counts: Map<_, _> = Verdict::ALL
-            .iter()
-            .map(|verdict| (verdict.as_str().to_owned(), count(*verdict).into()))
-            .collect();
         let normaliser = Normaliser::new(header, None);
-        let notes: Vec<_> = summary
-            .notes
-            .iter()
-            .map(|note| normaliser.text(note))
-            .collect();
-        let cases: Vec<Value> = std::mem::take(&mut self.cases).into_values().collect();
-        json!({
-            "tool": "image-harness",
-            "version": env!("CARGO_PKG_VERSION"),
-            "target": header.target,
-            "profile": header.profile,
-            "requirements": header.requirements,
-            "summary": counts,
-            "money": summary.money,
-            "notes": notes,
-            "exit": summary.exit as u8,
-            "cases": cases,
-            "timing": { "total_ms": milliseconds(summary.took), "cases": self.timing },
-        })
+        let notes = summary.notes.iter().map(|note| normaliser.text(note));
+        Document {
+            tool: tool(),
+            version: version(),
+            target: header.target.clone(),
+            profile: header.profile.clone(),
+            requirements: header.requirements.clone(),
+            summary: counts(summary.counts.iter().copied()),
+            money: summary.money,
+            notes: notes.collect(),
+            exit: summary.exit as u8,
+            cases: std::mem::take(&mut self.cases).into_values().collect(),
+            timing: Timing {
+                total_ms: milliseconds(summary.took),
+                cases: std::mem::take(&mut self.timing),
+            },
+        }
     }
 }
 
-fn milliseconds(duration: Duration) -> u64 {
+pub(super) fn milliseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use serde_json::Value;
+
     use crate::report::sample;
 
     #[test]

@@ -5,18 +5,29 @@
 //! [`evidence`] says what is wrong with a check, for all formats alike; [`normalise`] takes out of it what
 //! differs between two runs of one build.
 
+mod badge;
 mod curl;
+pub mod diff;
+pub mod document;
 pub mod evidence;
 pub mod hop;
+mod html;
 mod json;
 mod junit;
+mod markdown;
+pub mod matrix;
+pub mod merge;
+mod ndjson;
 pub mod normalise;
 pub mod out;
 mod page;
+mod record;
 #[cfg(test)]
 mod sample;
 mod show;
+mod tally;
 mod terminal;
+mod wire;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -48,7 +59,15 @@ pub struct Format {
 }
 
 /// Every format.
-pub static REPORTS: &[Format] = &[terminal::FORMAT, json::FORMAT, junit::FORMAT];
+pub static REPORTS: &[Format] = &[
+    terminal::FORMAT,
+    badge::FORMAT,
+    html::FORMAT,
+    json::FORMAT,
+    junit::FORMAT,
+    markdown::FORMAT,
+    ndjson::FORMAT,
+];
 
 /// What reports know beside the events.
 #[derive(Clone, Debug)]
@@ -59,12 +78,14 @@ pub struct Context {
     pub requirements: BTreeMap<String, Requirement>,
     /// Knows the secrets of the target.
     pub redactor: Redactor,
+    /// Everything that went over the wires is to be shown, where a format can show it.
+    pub trace: bool,
 }
 
 /// Everything that is to be said of one instance, as the terminal shows it, without secrets.
 #[must_use]
 pub fn describe(context: &Context, outcome: &CaseOutcome) -> String {
-    Encoding::Plain.clean(&context.redactor, &page::page(context, outcome))
+    Encoding::Plain.clean(&context.redactor, &page::page(context, outcome).text())
 }
 
 /// The names of all formats, in the order of [`REPORTS`].
@@ -174,7 +195,7 @@ mod tests {
     #[test]
     fn an_unknown_format_lists_the_known_ones() {
         let error = format("jnit").err().map(|error| error.to_string());
-        let wanted = "unknown report format 'jnit': known are terminal, json, junit";
+        let wanted = "unknown report format 'jnit': known are terminal, badge, html, json, junit, markdown, ndjson";
         assert_eq!(error.as_deref(), Some(wanted));
     }
 

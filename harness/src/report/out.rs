@@ -5,12 +5,53 @@ use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal as _, Write};
 use std::path::Path;
 
+use anstyle::{AnsiColor, Style};
+
 use crate::redact::Redactor;
+use crate::verdict::Verdict;
 
 /// A place to write to.
 pub struct Output {
     writer: Box<dyn Write + Send>,
     live: bool,
+    coloured: bool,
+}
+
+/// How a line is shown where colours are: they never say what the text does not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tone {
+    /// Broken.
+    Bad,
+    /// As it should be.
+    Good,
+    /// Like everything else.
+    Plain,
+    /// A heading.
+    Strong,
+    /// Worth a look.
+    Warn,
+}
+
+impl Tone {
+    /// The tone of a verdict.
+    pub(super) fn of(verdict: Verdict) -> Self {
+        match verdict {
+            Verdict::Pass => Self::Good,
+            _ if verdict.is_failure() => Self::Bad,
+            _ => Self::Warn,
+        }
+    }
+
+    fn style(self) -> Style {
+        let colour = |colour: AnsiColor| Style::new().fg_color(Some(colour.into()));
+        match self {
+            Self::Bad => colour(AnsiColor::Red),
+            Self::Good => colour(AnsiColor::Green),
+            Self::Plain => Style::new(),
+            Self::Strong => Style::new().bold(),
+            Self::Warn => colour(AnsiColor::Yellow),
+        }
+    }
 }
 
 impl Output {
@@ -21,6 +62,7 @@ impl Output {
         Self {
             live: stdout.is_terminal(),
             writer: Box::new(stdout),
+            coloured: false,
         }
     }
 
@@ -31,6 +73,7 @@ impl Output {
         Self {
             live: stderr.is_terminal(),
             writer: Box::new(stderr),
+            coloured: false,
         }
     }
 
@@ -47,13 +90,23 @@ impl Output {
         Self {
             writer: Box::new(writer),
             live: false,
+            coloured: false,
+        }
+    }
+
+    /// With colours if it is a terminal and they are wanted.
+    #[must_use]
+    pub fn coloured(self, wanted: bool) -> Self {
+        Self {
+            coloured: self.live && wanted,
+            ..self
         }
     }
 }
 
 /// How characters are written in a format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Encoding {
+pub(crate) enum Encoding {
     /// Inside of JSON strings.
     Json,
     /// As they are.
@@ -70,6 +123,30 @@ pub struct Out {
 }
 
 impl Out {
+    /// For the product of a command: a file, or standard output. There are no secrets in it: what is read from
+    /// reports has none.
+    ///
+    /// # Errors
+    /// The file cannot be created.
+    pub(crate) fn product(path: Option<&Path>, encoding: Encoding) -> io::Result<Self> {
+        let output = match path {
+            None => Output::stdout(),
+            Some(path) => Output::file(path).map_err(|error| {
+                io::Error::new(
+                    error.kind(),
+                    format!("cannot write {}: {error}", path.display()),
+                )
+            })?,
+        };
+        Ok(Self::new(output, &Redactor::default(), encoding))
+    }
+
+    /// Writes a whole text and hands it to the system.
+    pub(crate) fn finish(mut self, text: &str) -> io::Result<()> {
+        self.text(text)?;
+        self.flush()
+    }
+
     pub(super) fn new(output: Output, redactor: &Redactor, encoding: Encoding) -> Self {
         let redactor = match encoding {
             Encoding::Plain => redactor.clone(),
@@ -93,6 +170,17 @@ impl Out {
         self.output.writer.write_all(clean.as_bytes())
     }
 
+    /// Writes a line in its colour.
+    pub(super) fn toned(&mut self, tone: Tone, line: &str) -> io::Result<()> {
+        if !self.output.coloured || tone == Tone::Plain {
+            return self.text(line);
+        }
+        let style = tone.style();
+        write!(self.output.writer, "{}", style.render())?;
+        self.text(line)?;
+        write!(self.output.writer, "{}", style.render_reset())
+    }
+
     /// Writes a command for the terminal; never anything that came from outside.
     pub(super) fn command(&mut self, command: &'static str) -> io::Result<()> {
         self.output.writer.write_all(command.as_bytes())
@@ -110,7 +198,7 @@ impl Encoding {
         self.harmless(&redactor.text(text))
     }
 
-    fn escape(self, text: &str) -> String {
+    pub(super) fn escape(self, text: &str) -> String {
         match self {
             Self::Plain => text.to_owned(),
             Self::Json => {
@@ -162,6 +250,28 @@ pub(crate) fn one_line(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn colours_are_for_terminals_only() {
+        let written = |live: bool, wanted: bool| {
+            let path = tempfile::NamedTempFile::new().unwrap();
+            let output = Output {
+                live,
+                ..Output::file(path.path()).unwrap()
+            };
+            let mut out = Out::new(
+                output.coloured(wanted),
+                &Redactor::default(),
+                Encoding::Plain,
+            );
+            out.toned(Tone::Bad, "a\x1b[2J").unwrap();
+            out.flush().unwrap();
+            std::fs::read_to_string(path.path()).unwrap()
+        };
+        assert_eq!(written(true, true), "\x1b[31ma\\u{1b}[2J\x1b[0m");
+        assert_eq!(written(true, false), "a\\u{1b}[2J");
+        assert_eq!(written(false, true), "a\\u{1b}[2J");
+    }
 
     #[test]
     fn nothing_commands_the_terminal() {

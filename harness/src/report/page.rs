@@ -1,15 +1,15 @@
 //! The page of a case that is not as it should be, for people: what is owed, what came, both hops, and the
 //! commands to go on with.
 
-use std::fmt::Write as _;
-
 use serde_json::Value;
 
 use crate::check::Finding;
 use crate::report::Context;
-use crate::report::evidence::{Evidence, rerun};
+use crate::report::evidence::{Evidence, message, rerun};
 use crate::report::hop::{Hop, Observed, ShownEvent};
+use crate::report::out::{Tone, one_line};
 use crate::report::show::Showing;
+use crate::report::wire::{Wire, wires};
 use crate::run::CaseOutcome;
 use crate::verdict::Verdict;
 
@@ -19,35 +19,9 @@ const LONGEST_LINE: usize = 100;
 const LONGEST_REASON: usize = 4_000;
 
 /// The whole page.
-pub(super) fn page(context: &Context, outcome: &CaseOutcome) -> String {
-    let mut page = Page::default();
-    page.line(
-        0,
-        &format!("{} {}", outcome.verdict.as_str().to_uppercase(), outcome.id),
-    );
-    page.line(1, &outcome.summary);
-    if let Some(reason) = reason(context, outcome) {
-        page.line(1, &format!("reason: {reason}"));
-    }
-    let bad: Vec<&Finding> = outcome
-        .findings
-        .iter()
-        .filter(|finding| finding.verdict.is_failure())
-        .collect();
-    let mut sites: Vec<(usize, usize)> = Vec::new();
-    for finding in &bad {
-        page.finding(
-            finding,
-            &Evidence::of(context, outcome, finding, Observed::default()),
-        );
-        if !sites.contains(&(finding.step, finding.copy)) {
-            sites.push((finding.step, finding.copy));
-        }
-    }
-    if sites.is_empty() {
-        // It ended without a judgement: what was observed last says most.
-        sites.extend(outcome.steps.len().checked_sub(1).map(|step| (step, 0)));
-    }
+pub(super) fn page(context: &Context, outcome: &CaseOutcome) -> Page {
+    let mut page = Page::headed(context, outcome);
+    let sites = page.findings(context, outcome);
     for (step, copy) in sites {
         let name = match (
             outcome.steps.len(),
@@ -62,8 +36,52 @@ pub(super) fn page(context: &Context, outcome: &CaseOutcome) -> String {
         };
         page.observed(&name, &Observed::of(context, outcome, step, copy));
     }
-    page.line(1, &format!("rerun: {}", rerun(context, outcome)));
-    page.text
+    page.end(context, outcome);
+    page
+}
+
+/// The page with everything that went over the wires instead of what was observed, of good cases, too.
+pub(super) fn traced(context: &Context, outcome: &CaseOutcome) -> Page {
+    let mut page = Page::headed(context, outcome);
+    page.findings(context, outcome);
+    for wire in wires(context, outcome) {
+        page.wire(&wire);
+    }
+    page.blank();
+    page.end(context, outcome);
+    page
+}
+
+/// The page without what was observed.
+pub(super) fn brief(context: &Context, outcome: &CaseOutcome) -> Page {
+    let mut page = Page::headed(context, outcome);
+    for finding in broken(outcome) {
+        let said = message(context, outcome, finding);
+        let line = format!("{} [{}]: {}", finding.id, finding.verdict, one_line(&said));
+        page.line(1, &line);
+    }
+    page.end(context, outcome);
+    page
+}
+
+/// The exchanges that are worth showing: those of broken checks, or else the last one.
+pub(super) fn sites(outcome: &CaseOutcome) -> Vec<(usize, usize)> {
+    let mut sites: Vec<(usize, usize)> = Vec::new();
+    for finding in broken(outcome) {
+        if !sites.contains(&(finding.step, finding.copy)) {
+            sites.push((finding.step, finding.copy));
+        }
+    }
+    if sites.is_empty() {
+        // It ended without a judgement: what was observed last says most.
+        sites.extend(outcome.steps.len().checked_sub(1).map(|step| (step, 0)));
+    }
+    sites
+}
+
+fn broken(outcome: &CaseOutcome) -> impl Iterator<Item = &Finding> {
+    let findings = outcome.findings.iter();
+    findings.filter(|finding| finding.verdict.is_failure())
 }
 
 /// Why a case came out as it did, where no check says it.
@@ -87,24 +105,94 @@ pub(super) fn reason(context: &Context, outcome: &CaseOutcome) -> Option<String>
     Some(showing.text(&reason, LONGEST_REASON))
 }
 
+/// Lines, and how each is shown.
 #[derive(Default)]
-struct Page {
-    text: String,
+pub(super) struct Page {
+    lines: Vec<(Tone, String)>,
 }
 
 impl Page {
+    fn headed(context: &Context, outcome: &CaseOutcome) -> Self {
+        let mut page = Self::default();
+        let verdict = outcome.verdict.as_str().to_uppercase();
+        let tone = Tone::of(outcome.verdict);
+        page.toned(tone, 0, &format!("{verdict} {}", outcome.id));
+        page.line(1, &outcome.summary);
+        if let Some(reason) = reason(context, outcome) {
+            page.line(1, &format!("reason: {reason}"));
+        }
+        page
+    }
+
+    /// Its lines.
+    pub(super) fn lines(&self) -> &[(Tone, String)] {
+        &self.lines
+    }
+
+    /// Its lines as they are without colours.
+    pub(super) fn text(&self) -> String {
+        let lines = self.lines.iter();
+        lines.map(|(_, line)| format!("{line}\n")).collect()
+    }
+
+    fn end(&mut self, context: &Context, outcome: &CaseOutcome) {
+        self.line(1, &format!("rerun: {}", rerun(context, outcome)));
+    }
+
+    fn blank(&mut self) {
+        self.lines.push((Tone::Plain, String::new()));
+    }
+
     /// Writes a text; each of its lines is indented.
     fn line(&mut self, depth: usize, text: &str) {
+        self.toned(Tone::Plain, depth, text);
+    }
+
+    fn toned(&mut self, tone: Tone, depth: usize, text: &str) {
         for line in text.lines() {
-            let _ = writeln!(self.text, "{:width$}{line}", "", width = 2 * depth);
+            let line = format!("{:width$}{line}", "", width = 2 * depth);
+            self.lines.push((tone, line));
         }
     }
 
+    /// Writes what is broken; says where to look.
+    fn findings(&mut self, context: &Context, outcome: &CaseOutcome) -> Vec<(usize, usize)> {
+        for finding in broken(outcome) {
+            let evidence = Evidence::of(context, outcome, finding, Observed::default());
+            self.finding(finding, &evidence);
+        }
+        sites(outcome)
+    }
+
+    fn wire(&mut self, wire: &Wire) {
+        self.blank();
+        let name = if wire.step + wire.copy > 2 {
+            format!(" (step {}, copy {})", wire.step, wire.copy)
+        } else {
+            String::new()
+        };
+        let arrow = match wire.direction {
+            "client-to-target" => "client -> target",
+            "target-to-upstream" => "target -> provider",
+            "upstream-to-target" => "provider -> target",
+            _ => "target -> client",
+        };
+        let mut head = wire.head.iter();
+        let first = head.next().map(String::as_str).unwrap_or_default();
+        self.toned(Tone::Strong, 1, &format!("{arrow}{name}: {first}"));
+        for line in head {
+            self.line(2, line);
+        }
+        self.line(2, &wire.body);
+        self.toned(Tone::Bad, 2, wire.end.as_deref().unwrap_or_default());
+    }
+
     fn finding(&mut self, finding: &Finding, evidence: &Evidence) {
-        self.text.push('\n');
+        self.blank();
         match &evidence.requirement {
             Some(owed) => {
-                self.line(
+                self.toned(
+                    Tone::of(finding.verdict),
                     1,
                     &format!(
                         "{} [{}]: {} {}",
@@ -114,7 +202,8 @@ impl Page {
                 self.line(2, &format!("\"{}\"", owed.quote));
                 self.line(2, &owed.url);
             }
-            None => self.line(
+            None => self.toned(
+                Tone::of(finding.verdict),
                 1,
                 &format!(
                     "{} [{}]: {}",
@@ -124,7 +213,16 @@ impl Page {
         }
         self.line(2, &evidence.message);
         match (&evidence.diff, &evidence.expected, &evidence.actual) {
-            (Some(diff), ..) => self.line(3, diff),
+            (Some(diff), ..) => {
+                for line in diff.lines() {
+                    let tone = match line.as_bytes().first() {
+                        Some(b'-') => Tone::Bad,
+                        Some(b'+') => Tone::Good,
+                        _ => Tone::Plain,
+                    };
+                    self.toned(tone, 3, line);
+                }
+            }
             (None, expected, actual) => {
                 for (name, value) in [("expected", expected), ("actual  ", actual)] {
                     if let Some(value) = value {
@@ -138,11 +236,11 @@ impl Page {
     fn observed(&mut self, name: &str, observed: &Observed) {
         let mut call = 0;
         for hop in &observed.hops {
-            self.text.push('\n');
+            self.blank();
             call += usize::from(matches!(hop, Hop::TargetToUpstream { .. }));
             self.hop(name, call, hop);
         }
-        self.text.push('\n');
+        self.blank();
         match observed.upstream_calls {
             None if observed.hops.is_empty() => {}
             None => self.line(
@@ -168,7 +266,11 @@ impl Page {
                 headers,
                 body,
             } => {
-                self.line(1, &format!("client -> target{name}: {method} {url}"));
+                self.toned(
+                    Tone::Strong,
+                    1,
+                    &format!("client -> target{name}: {method} {url}"),
+                );
                 self.message(headers, body.as_ref());
             }
             Hop::TargetToUpstream {
@@ -177,7 +279,8 @@ impl Page {
                 headers,
                 body,
             } => {
-                self.line(
+                self.toned(
+                    Tone::Strong,
                     1,
                     &format!("target -> provider, call {call}: {method} {path}"),
                 );
@@ -199,7 +302,8 @@ impl Page {
             } => {
                 let status =
                     status.map_or_else(|| "nothing".to_owned(), |status| status.to_string());
-                self.line(
+                self.toned(
+                    Tone::Strong,
                     1,
                     &format!("provider -> target, call {call}: {status} {condition}"),
                 );
@@ -225,7 +329,7 @@ impl Page {
                 let status = status
                     .map(|status| format!(": {status}"))
                     .unwrap_or_default();
-                self.line(1, &format!("target -> client{name}{status}"));
+                self.toned(Tone::Strong, 1, &format!("target -> client{name}{status}"));
                 self.message(headers, body.as_ref());
                 self.events(events, *all_events);
                 self.line(2, end.as_deref().unwrap_or_default());
@@ -259,18 +363,18 @@ impl Page {
             let name = event.name.as_deref().unwrap_or("(no name)");
             self.line(
                 2,
-                &format!("event {} {name}: {}", event.number, one_line(&event.data)),
+                &format!("event {} {name}: {}", event.number, data_line(&event.data)),
             );
         }
     }
 }
 
-fn one_line(data: &Value) -> String {
+pub(super) fn data_line(data: &Value) -> String {
     data.as_str()
         .map_or_else(|| data.to_string(), str::to_owned)
 }
 
-fn text_of(body: &Value) -> String {
+pub(super) fn text_of(body: &Value) -> String {
     match body {
         Value::String(text) => text.clone(),
         other => {

@@ -1,5 +1,6 @@
 //! A made-up run for the tests of the formats.
 
+mod hostile;
 mod outcomes;
 
 use std::collections::BTreeMap;
@@ -8,6 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::redact::Redactor;
+use crate::report::document::Document;
 use crate::report::out::Output;
 use crate::report::{Context, Reporting, format};
 use crate::requirement::{Level, Requirement};
@@ -17,6 +19,13 @@ use crate::target::Secret;
 use crate::verdict::{Exit, Verdict};
 
 const KEY: &str = "sk-client-7Gk2Vw9Xq4";
+
+/// Whatever means something in HTML, Markdown, XML, JSON, a table or a terminal. `evil` marks what must never be
+/// markup.
+pub(super) const DANGER: &str = "</script><script>evil()</script><img src=x onerror=evil()>\"'><svg/onload=evil()>\
+`` ``` ```` ~~~ **evil** [evil](javascript:evil()) ![evil](http://evil.example/x.png) <http://evil.example> | a | \
+]]> <!-- evil --> &lt;evil&gt; &amp; &#60; \\| \\` </details></code></pre></table><h1>evil</h1>\r\n\n# evil\n\n- evil\n\
+::error::evil\n```\n~~~~\n| evil | evil |\n|---|---|\n@evil #1 www.evil.example\t\x1b[31m\x07\0\u{9b}\u{202e}\u{2028}\u{feff}end";
 
 /// What differs between two runs of one build.
 struct Chance {
@@ -64,8 +73,34 @@ pub(super) fn report(name: &str) -> String {
 
 /// A report of some outcomes.
 pub(super) fn report_of(name: &str, outcomes: &[CaseOutcome]) -> String {
+    report_in(name, outcomes, context(outcomes.len()))
+}
+
+/// The made-up run as a JSON report.
+pub(super) fn document() -> Document {
+    serde_json::from_str(&report("json")).unwrap()
+}
+
+/// A report of the made-up run with `--trace`.
+pub(super) fn traced(name: &str) -> String {
+    let outcomes = run();
+    let context = Context {
+        trace: true,
+        ..context(outcomes.len())
+    };
+    report_in(name, &outcomes, context)
+}
+
+/// A report of a target that says what is dangerous wherever it can.
+pub(super) fn hostile(name: &str) -> String {
+    let mut context = context(1);
+    DANGER.clone_into(&mut context.header.target);
+    report_in(name, &[hostile::dangerous()], context)
+}
+
+fn report_in(name: &str, outcomes: &[CaseOutcome], context: Context) -> String {
     let written = Written::default();
-    let context = Arc::new(context(outcomes.len()));
+    let context = Arc::new(context);
     let mut reporting = Reporting::new();
     reporting.add(
         "memory",
@@ -85,7 +120,11 @@ pub(super) fn report_of(name: &str, outcomes: &[CaseOutcome]) -> String {
         exit: Exit::of(counts.keys().copied()),
         counts: counts.into_iter().collect(),
         money,
-        notes: vec!["a call without a token came from 127.0.0.1:9200".to_owned()],
+        notes: if context.header.target == DANGER {
+            vec![DANGER.to_owned()]
+        } else {
+            vec!["a call without a token came from 127.0.0.1:9200".to_owned()]
+        },
         took: Duration::from_millis(2_500),
     }));
     assert!(reporting.finish().is_empty());
@@ -154,5 +193,6 @@ pub(super) fn context(instances: usize) -> Context {
             .map(|requirement| (requirement.id.clone(), requirement))
             .collect(),
         redactor: Redactor::new([&secret]),
+        trace: false,
     }
 }

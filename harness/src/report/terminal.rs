@@ -1,13 +1,12 @@
 //! `terminal`: quiet when good, a page when not.
 
-use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::report::evidence::message;
-use crate::report::out::{Encoding, Out, one_line};
-use crate::report::page::{page, reason};
+use crate::report::out::{Encoding, Out, Tone, one_line};
+use crate::report::page::{Page, brief, page, traced};
+use crate::report::tally::{Noted, Tally};
 use crate::report::{Context, Format, Report};
 use crate::run::CaseOutcome;
 use crate::run::event::{Event, Header, Summary};
@@ -24,15 +23,16 @@ pub(super) const FORMAT: Format = Format {
 const PAUSE: Duration = Duration::from_secs(10);
 /// Back to the beginning of the line, and clear it.
 const CLEAR_LINE: &str = "\r\x1b[K";
+/// Failures after so many get no page of their own: a gateway that is not there yet fails everywhere alike.
+const MOST_PAGES: usize = 20;
+/// What the summary lists of each kind.
+const MOST_LISTED: usize = 40;
 
 struct Terminal {
     context: Arc<Context>,
     out: Out,
-    counts: BTreeMap<Verdict, usize>,
-    /// (check, requirement) → how often, and the first case with its message.
-    warnings: BTreeMap<(String, String), (usize, String)>,
-    /// (verdict, reason) → how often, of what is excused.
-    excused: BTreeMap<(Verdict, String), usize>,
+    tally: Tally,
+    pages: usize,
     told: Instant,
 }
 
@@ -52,9 +52,8 @@ impl Terminal {
         Self {
             context,
             out,
-            counts: BTreeMap::new(),
-            warnings: BTreeMap::new(),
-            excused: BTreeMap::new(),
+            tally: Tally::default(),
+            pages: 0,
             told: Instant::now(),
         }
     }
@@ -73,17 +72,18 @@ impl Terminal {
     }
 
     fn finished(&mut self, outcome: &CaseOutcome) -> io::Result<()> {
-        *self.counts.entry(outcome.verdict).or_default() += 1;
-        self.note_warnings(outcome);
+        self.tally.add(&self.context, outcome);
         if self.out.is_live() {
             self.out.command(CLEAR_LINE)?;
         }
-        if outcome.verdict.is_failure() {
-            self.out
-                .text(&format!("\n{}\n", page(&self.context, outcome)))?;
-        } else if !matches!(outcome.verdict, Verdict::Pass | Verdict::Warn) {
-            let reason = reason(&self.context, outcome).unwrap_or_else(|| outcome.id.clone());
-            *self.excused.entry((outcome.verdict, reason)).or_default() += 1;
+        if self.context.trace && !outcome.steps.is_empty() {
+            self.page(&traced(&self.context, outcome))?;
+        } else if outcome.verdict.is_failure() {
+            self.pages += 1;
+            match self.pages {
+                ..=MOST_PAGES => self.page(&page(&self.context, outcome))?,
+                _ => self.page(&brief(&self.context, outcome))?,
+            }
         }
         if self.out.is_live() {
             self.out.text(&self.progress())?;
@@ -94,58 +94,33 @@ impl Terminal {
         Ok(())
     }
 
-    fn note_warnings(&mut self, outcome: &CaseOutcome) {
-        for finding in outcome
-            .findings
-            .iter()
-            .filter(|finding| finding.verdict == Verdict::Warn)
-        {
-            // The step's number tells cases apart, not warnings.
-            let check = finding
-                .id
-                .split_once(':')
-                .filter(|(step, _)| step.parse::<usize>().is_ok());
-            let check = check
-                .map_or(finding.id.as_str(), |(_, check)| check)
-                .to_owned();
-            let entry = self
-                .warnings
-                .entry((check, finding.requirement.clone()))
-                .or_insert_with(|| {
-                    (
-                        0,
-                        format!(
-                            "{} ({})",
-                            message(&self.context, outcome, finding),
-                            outcome.id
-                        ),
-                    )
-                });
-            entry.0 += 1;
+    fn page(&mut self, page: &Page) -> io::Result<()> {
+        self.out.text("\n")?;
+        for (tone, line) in page.lines() {
+            self.out.toned(*tone, line)?;
+            self.out.text("\n")?;
         }
+        Ok(())
     }
 
     /// `37/92 passed 35 failed 2`.
     fn progress(&self) -> String {
-        let count = |verdicts: &[Verdict]| {
-            verdicts
-                .iter()
-                .filter_map(|verdict| self.counts.get(verdict))
-                .sum::<usize>()
-        };
-        let done: usize = self.counts.values().sum();
         let named = [
-            ("passed", count(&[Verdict::Pass, Verdict::Warn])),
-            ("failed", count(&[Verdict::Fail, Verdict::UnexpectedPass])),
-            ("untestable", count(&[Verdict::Untestable])),
-            ("errors", count(&[Verdict::Error])),
+            ("passed", self.tally.count(&[Verdict::Pass, Verdict::Warn])),
+            (
+                "failed",
+                self.tally.count(&[Verdict::Fail, Verdict::UnexpectedPass]),
+            ),
+            ("untestable", self.tally.count(&[Verdict::Untestable])),
+            ("errors", self.tally.count(&[Verdict::Error])),
         ];
         let named = named
             .iter()
             .filter(|(_, count)| *count > 0)
             .map(|(name, count)| format!(" {name} {count}"));
         format!(
-            "{done}/{}{}",
+            "{}/{}{}",
+            self.tally.done(),
             self.context.header.instances,
             named.collect::<String>()
         )
@@ -156,53 +131,91 @@ impl Terminal {
             self.out.command(CLEAR_LINE)?;
         }
         let mut lines = Vec::new();
-        self.add_warnings(&mut lines);
         self.add_excused(&mut lines);
-        let counts = summary.counts.iter().filter(|(_, count)| *count > 0);
-        let counts: Vec<_> = counts
-            .map(|(verdict, count)| format!("{verdict} {count}"))
-            .collect();
-        let counts = if counts.is_empty() {
-            "nothing ran".to_owned()
-        } else {
-            counts.join(", ")
-        };
-        lines.push(format!("\n{counts} in {:.1} s", summary.took.as_secs_f64()));
-        let money = summary.money;
-        lines.push(format!(
-            "images: asked for {}, made upstream {}, delivered {}",
-            money.asked, money.made, money.delivered
-        ));
-        lines.extend(summary.notes.iter().map(|note| format!("note: {note}")));
-        self.out.text(&(lines.join("\n") + "\n"))
+        let warnings = "warnings (what SHOULD hold and does not)";
+        add_noted(&mut lines, warnings, Tone::Warn, &self.tally.warnings);
+        let failures = "what failed, known failures apart";
+        add_noted(&mut lines, failures, Tone::Bad, &self.tally.failures);
+        add_counts(&mut lines, summary);
+        for (tone, line) in lines {
+            self.out.toned(tone, &line)?;
+            self.out.text("\n")?;
+        }
+        Ok(())
     }
 
-    fn add_warnings(&self, lines: &mut Vec<String>) {
-        if !self.warnings.is_empty() {
-            lines.push("\nwarnings (what SHOULD hold and does not):".to_owned());
-        }
-        for ((check, requirement), (count, first)) in &self.warnings {
-            let times = if *count > 1 {
-                format!(" {count} times, first")
-            } else {
-                String::new()
-            };
-            lines.push(format!(
-                "  {check} {requirement}:{times} {}",
-                one_line(first)
-            ));
-        }
-    }
-
-    fn add_excused(&self, lines: &mut Vec<String>) {
+    fn add_excused(&self, lines: &mut Vec<(Tone, String)>) {
         let mut last = None;
-        for ((verdict, reason), count) in &self.excused {
+        for ((verdict, reason), noted) in &self.tally.excused {
             if last.replace(verdict) != Some(verdict) {
-                lines.push(format!("\n{verdict}:"));
+                lines.push((Tone::Plain, String::new()));
+                lines.push((Tone::Strong, format!("{verdict}:")));
             }
-            lines.push(format!("  {count:>3}  {}", one_line(reason)));
+            let case = match (verdict, noted.count) {
+                (Verdict::NotApplicable, _) => String::new(),
+                (_, 1) => format!(" ({})", noted.case),
+                (..) => format!(" (first {})", noted.case),
+            };
+            let line = format!("  {:>3}  {}{case}", noted.count, one_line(reason));
+            lines.push((Tone::Plain, line));
         }
     }
+}
+
+fn add_noted(
+    lines: &mut Vec<(Tone, String)>,
+    title: &str,
+    tone: Tone,
+    noted: &std::collections::BTreeMap<(String, String), Noted>,
+) {
+    if noted.is_empty() {
+        return;
+    }
+    lines.push((Tone::Plain, String::new()));
+    lines.push((tone, format!("{title}:")));
+    for ((check, requirement), one) in noted.iter().take(MOST_LISTED) {
+        let first = if one.count > 1 { "first " } else { "" };
+        let name = one_line(&format!("{check} {requirement}"));
+        let message = one_line(&one.message);
+        let line = format!(
+            "  {:>3}  {name}: {message} ({first}{})",
+            one.count, one.case
+        );
+        lines.push((Tone::Plain, line));
+    }
+    if noted.len() > MOST_LISTED {
+        let more = noted.len() - MOST_LISTED;
+        lines.push((Tone::Plain, format!("  … and {more} others")));
+    }
+}
+
+fn add_counts(lines: &mut Vec<(Tone, String)>, summary: &Summary) {
+    let counts = summary.counts.iter().filter(|(_, count)| *count > 0);
+    let counts: Vec<_> = counts
+        .map(|(verdict, count)| format!("{verdict} {count}"))
+        .collect();
+    let counts = if counts.is_empty() {
+        "nothing ran".to_owned()
+    } else {
+        counts.join(", ")
+    };
+    let tone = match summary.exit {
+        crate::verdict::Exit::Good => Tone::Good,
+        _ => Tone::Bad,
+    };
+    lines.push((Tone::Plain, String::new()));
+    lines.push((
+        tone,
+        format!("{counts} in {:.1} s", summary.took.as_secs_f64()),
+    ));
+    let money = summary.money;
+    let images = format!(
+        "images: asked for {}, made upstream {}, delivered {}",
+        money.asked, money.made, money.delivered
+    );
+    lines.push((Tone::Plain, images));
+    let notes = summary.notes.iter().map(|note| format!("note: {note}"));
+    lines.extend(notes.map(|note| (Tone::Strong, note)));
 }
 
 #[cfg(test)]
@@ -212,6 +225,44 @@ mod tests {
     #[test]
     fn the_terminal_snapshot() {
         insta::assert_snapshot!(sample::report("terminal"));
+    }
+
+    #[test]
+    fn a_trace_shows_the_wire_of_every_case() {
+        let text = sample::traced("terminal");
+        assert!(
+            text.contains("client -> target: POST http://127.0.0.1:40001"),
+            "{text}"
+        );
+        assert!(text.contains("    event: x\n"), "{text}");
+    }
+
+    #[test]
+    fn nothing_that_a_target_says_commands_the_terminal() {
+        for text in [sample::hostile("terminal"), sample::report("terminal")] {
+            let bad: Vec<char> = text
+                .chars()
+                .filter(|c| crate::report::out::commands(*c))
+                .collect();
+            assert!(bad.is_empty(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_broken_gateway_gets_a_page_for_the_first_failures_only() {
+        let runs = (0..30).flat_map(|_| sample::run());
+        let failed: Vec<_> = runs
+            .filter(|outcome| outcome.id.ends_with("n@n=2"))
+            .collect();
+        let text = sample::report_of("terminal", &failed);
+        assert_eq!(
+            text.matches("client -> target").count(),
+            super::MOST_PAGES,
+            "{text}"
+        );
+        assert_eq!(text.matches("\nFAIL ").count(), 30, "{text}");
+        let summed = "   30  images.count openai.images.n: 1 images came";
+        assert!(text.contains(summed), "{text}");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What is run, and in which order: good cases, then refusals, then faults; cases that need quiet run alone.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -15,6 +16,8 @@ pub struct Selection {
     pub cases: Vec<Pattern>,
     /// None of these.
     pub skip: Vec<Pattern>,
+    /// Only these instances, if there are any such wishes.
+    pub ids: Option<BTreeSet<String>>,
     /// Only the part `.0` of `.1`, counted from 1.
     pub shard: Option<(u32, u32)>,
 }
@@ -44,6 +47,10 @@ pub fn select(catalog: &Catalog, target: &Target, selection: &Selection) -> Vec<
         // A sentinel is the runner's own: who wants it names it.
         let named = |pattern: &Pattern| pattern.as_str().starts_with(SENTINELS);
         let is_sentinel = instance.id.starts_with(SENTINELS);
+        if let Some(ids) = &selection.ids {
+            let matching = || selection.cases.iter().any(|one| instance.matches(one));
+            return ids.contains(&instance.id) && (selection.cases.is_empty() || matching());
+        }
         let mut patterns = selection.cases.iter();
         if is_sentinel {
             return patterns.any(|pattern| named(pattern) && instance.matches(pattern));

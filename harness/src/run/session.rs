@@ -126,6 +126,7 @@ impl Session {
             },
             requirements: self.catalog.requirements.clone(),
             redactor: Redactor::of(&self.target),
+            trace: false,
         }
     }
 

@@ -70,7 +70,12 @@ pub(super) fn outcomes(chance: &Chance) -> Vec<CaseOutcome> {
     ]
 }
 
-fn finding(id: &str, requirement: &str, verdict: Verdict, mismatch: Option<Mismatch>) -> Finding {
+pub(super) fn finding(
+    id: &str,
+    requirement: &str,
+    verdict: Verdict,
+    mismatch: Option<Mismatch>,
+) -> Finding {
     Finding {
         id: id.to_owned(),
         requirement: requirement.to_owned(),
@@ -82,7 +87,7 @@ fn finding(id: &str, requirement: &str, verdict: Verdict, mismatch: Option<Misma
     }
 }
 
-fn outcome(
+pub(super) fn outcome(
     id: &str,
     summary: &str,
     findings: Vec<Finding>,
@@ -109,7 +114,7 @@ fn outcome(
     }
 }
 
-fn step(upstream: &Value, exchange: Exchange) -> StepEvidence {
+pub(super) fn step(upstream: &Value, exchange: Exchange) -> StepEvidence {
     let step = json!({ "request": { "operation": "images.generations" }, "upstream": upstream, "expect": {} });
     StepEvidence {
         step: serde_json::from_value(step).unwrap(),
@@ -117,7 +122,7 @@ fn step(upstream: &Value, exchange: Exchange) -> StepEvidence {
     }
 }
 
-fn exchange(chance: &Chance, body: &Value, outcome: Outcome) -> Exchange {
+pub(super) fn exchange(chance: &Chance, body: &Value, outcome: Outcome) -> Exchange {
     Exchange {
         token: "abcdefgh23".to_owned(),
         sent: Sent {
@@ -137,7 +142,7 @@ fn exchange(chance: &Chance, body: &Value, outcome: Outcome) -> Exchange {
     }
 }
 
-fn received(status: u16, headers: &[(&str, &str)], body: &[u8]) -> Received {
+pub(super) fn received(status: u16, headers: &[(&str, &str)], body: &[u8]) -> Received {
     Received {
         status,
         headers: headers
