@@ -44,14 +44,22 @@ enum Command {
     /// Write the known failures of a target: what fails now is added, what passes now is taken out.
     Baseline(baseline::Baseline),
     /// Say what changed between two JSON reports; a regression is exit code 1.
+    ///
+    /// Compares every check of every case. A regression held in A and is broken in B. Nothing else makes the exit code
+    /// 1: fixes, failures that are broken in another way, new cases and cases that are gone are only told.
     Diff(diff::Diff),
     /// Show a case: what it sends, what it expects, in whose words.
     Explain(explain::Explain),
     /// List the cases that apply to a target.
     List(list::List),
     /// Join JSON reports into one table of what each target supports.
+    ///
+    /// A row for each requirement, a column for each report. What a target does not claim (n/a) is no support.
     Matrix(matrix::Matrix),
     /// Join the JSON reports of the parts of a run: shards, or processes.
+    ///
+    /// All must be of one version, target, profile and set of requirements. A case that several parts ran counts once, with
+    /// its worst outcome, and a note says so where they disagree. The exit code is the one that the whole run would have had.
     Merge(merge::Merge),
     /// Run cases and report.
     Run(run::Run),

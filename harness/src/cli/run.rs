@@ -30,7 +30,7 @@ pub(super) struct Run {
     selection: SelectionArgs,
     /// Write a report, for example junit=report.xml or json=report.json (repeatable); the terminal is always
     /// reported to.
-    #[arg(long = "report", value_name = "FORMAT=FILE")]
+    #[arg(long = "report", value_name = "FORMAT=FILE", long_help = report_help())]
     reports: Vec<ReportRequest>,
     /// So many cases at a time.
     #[arg(long, value_name = "N", default_value_t = default_jobs(), value_parser = clap::value_parser!(u16).range(1..=256))]
@@ -57,6 +57,14 @@ pub(super) struct Run {
     /// Requests may cost money: good cases with --no-upstream, and one good request as the probe.
     #[arg(long)]
     allow_paid: bool,
+}
+
+fn report_help() -> String {
+    format!(
+        "Write a report, for example junit=report.xml or json=report.json (repeatable); the terminal is always reported to. \
+         Formats:\n{}",
+        report::help()
+    )
 }
 
 fn default_jobs() -> u16 {

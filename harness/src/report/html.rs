@@ -15,6 +15,7 @@ use crate::report::html::frame::{escaped, frame};
 use crate::report::html::thumbnail::Thumbnails;
 use crate::report::markdown::text::clipped;
 use crate::report::out::{Encoding, Out, one_line};
+use crate::report::tally::{Alike, Tally, often_first};
 use crate::report::{Context, Format, Report};
 use crate::run::CaseOutcome;
 use crate::run::event::{Event, Summary};
@@ -30,6 +31,7 @@ pub(super) const FORMAT: Format = Format {
             out,
             thumbnails: Thumbnails::default(),
             cases: BTreeMap::new(),
+            tally: Tally::default(),
             good: 0,
             bad: 0,
         })
@@ -42,6 +44,8 @@ const MOST_OF_GOOD: usize = 12 << 20;
 const MOST_OF_BAD: usize = 24 << 20;
 /// The texts that the filter looks at are cut after so many bytes.
 const LONGEST_WORDS: usize = 1_000;
+/// What the head lists of each kind.
+const MOST_LISTED: usize = 100;
 /// If no more cases than this failed, they are unfolded.
 const FEW: usize = 3;
 
@@ -51,6 +55,7 @@ struct Html {
     thumbnails: Thumbnails,
     /// The worst first, then by id: (what the filter looks at, the line, the inside of the fold).
     cases: BTreeMap<(Reverse<Verdict>, String), (String, String, String)>,
+    tally: Tally,
     good: usize,
     bad: usize,
 }
@@ -60,6 +65,7 @@ impl Report for Html {
         match event {
             Event::Started(_) => Ok(()),
             Event::Finished(outcome) => {
+                self.tally.add(&self.context, outcome);
                 self.add(outcome);
                 Ok(())
             }
@@ -120,6 +126,16 @@ impl Html {
         for note in &summary.notes {
             let _ = writeln!(body, "<p>note: {}</p>", escaped(note));
         }
+        add_alike(
+            &mut body,
+            "What failed, known failures apart",
+            &self.tally.failures,
+        );
+        add_alike(
+            &mut body,
+            "Warnings: what SHOULD hold and does not",
+            &self.tally.warnings,
+        );
         body.push_str("</header>\n<nav class=\"bar\">\n");
         for verdict in Verdict::ALL.iter().rev() {
             let counts = summary.counts.iter();
@@ -160,6 +176,28 @@ impl Html {
             );
         }
     }
+}
+
+fn add_alike(body: &mut String, title: &str, alike: &Alike) {
+    if alike.is_empty() {
+        return;
+    }
+    let _ = writeln!(
+        body,
+        "<details class=\"alike\"><summary>{title} ({})</summary>\n<table>",
+        alike.len()
+    );
+    for (name, noted) in often_first(alike).into_iter().take(MOST_LISTED) {
+        let _ = writeln!(
+            body,
+            "<tr><td>{}</td><td><code>{}</code></td><td>{} <small>{}</small></td></tr>",
+            noted.count,
+            escaped(&name),
+            escaped(&clipped(&one_line(&noted.message), LONGEST_WORDS)),
+            escaped(&noted.case)
+        );
+    }
+    body.push_str("</table>\n</details>\n");
 }
 
 #[cfg(test)]
@@ -204,7 +242,7 @@ pub(super) mod tests {
         format!("{before}{after}")
     }
 
-    const TAGS: [&str; 13] = [
+    const TAGS: [&str; 16] = [
         "nav",
         "button",
         "input",
@@ -217,6 +255,9 @@ pub(super) mod tests {
         "figure",
         "img",
         "figcaption",
+        "table",
+        "tr",
+        "td",
         "script",
     ];
 
@@ -235,7 +276,7 @@ pub(super) mod tests {
         assert!(html.matches("&lt;/script&gt;&lt;script&gt;evil()").count() > 20);
         let rest = without_script(&html);
         assert!(!rest.contains("<script"));
-        assert_only_ours(&rest, &TAGS[..12]);
+        assert_only_ours(&rest, &TAGS[..15]);
     }
 
     #[test]
@@ -274,6 +315,6 @@ pub(super) mod tests {
         });
         let html = sample::report_of("html", &runs.collect::<Vec<_>>());
         assert!(html.len() < 48 << 20, "{}", html.len());
-        assert_eq!(html.matches("<details class=").count(), 400 * 8);
+        assert_eq!(html.matches("<details class=\"case ").count(), 400 * 8);
     }
 }

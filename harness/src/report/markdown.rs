@@ -3,6 +3,7 @@
 
 pub(super) mod text;
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io;
@@ -13,7 +14,7 @@ use crate::report::evidence::{Evidence, rerun};
 use crate::report::hop::Observed;
 use crate::report::out::{Encoding, Out};
 use crate::report::page::reason;
-use crate::report::tally::Tally;
+use crate::report::tally::{Tally, often_first};
 use crate::report::{Context, Format, Report};
 use crate::run::CaseOutcome;
 use crate::run::event::{Event, Summary};
@@ -111,7 +112,19 @@ impl Markdown {
         if self.failures.is_empty() {
             return;
         }
-        let _ = writeln!(text, "\n### New failures ({})", self.failures.len());
+        let _ = writeln!(text, "\n### New failures ({})\n", self.failures.len());
+        for (name, noted) in often_first(&self.tally.failures)
+            .into_iter()
+            .take(MOST_LISTED)
+        {
+            let _ = writeln!(
+                text,
+                "- {} × {}: {}",
+                noted.count,
+                code(&clipped(&name, LONGEST_SENTENCE)),
+                code(&clipped(&noted.message, LONGEST_SENTENCE))
+            );
+        }
         let sections = self.failures.values();
         for section in sections.filter_map(|(_, section)| section.as_ref()) {
             let _ = write!(text, "\n{section}");
@@ -143,13 +156,12 @@ impl Markdown {
             "\n<details><summary>Warnings: what SHOULD hold and does not ({})</summary>\n",
             warnings.len()
         );
-        for ((check, requirement), noted) in warnings.iter().take(MOST_LISTED) {
+        for (name, noted) in often_first(warnings).into_iter().take(MOST_LISTED) {
             let _ = writeln!(
                 text,
-                "- {} {} ({} times, first {}): {}",
-                code(&clipped(check, LONGEST_SENTENCE)),
-                code(&clipped(requirement, LONGEST_SENTENCE)),
+                "- {} × {} (first {}): {}",
                 noted.count,
+                code(&clipped(&name, LONGEST_SENTENCE)),
                 code(&clipped(&noted.case, LONGEST_SENTENCE)),
                 code(&clipped(&noted.message, LONGEST_SENTENCE))
             );
@@ -203,7 +215,7 @@ fn add_counts(text: &mut String, summary: &Summary) {
         .iter()
         .filter(|(_, count)| *count > 0)
         .collect();
-    counts.sort_by(|a, b| b.0.cmp(&a.0));
+    counts.sort_by_key(|(verdict, _)| Reverse(*verdict));
     for (verdict, count) in counts {
         let _ = writeln!(text, "| {verdict} | {count} |");
     }

@@ -309,7 +309,7 @@ mod tests {
                 .map(|column| column.name)
                 .collect()
         };
-        assert_eq!(names(&[first.clone()]), ["my-gateway"]);
+        assert_eq!(names(std::slice::from_ref(&first)), ["my-gateway"]);
         assert_eq!(
             names(&[first.clone(), second.clone()]),
             ["my-gateway (platform)", "my-gateway (router)"]

@@ -94,6 +94,14 @@ pub fn names() -> Vec<&'static str> {
     REPORTS.iter().map(|format| format.name).collect()
 }
 
+/// A line for each format, for `--help`.
+#[must_use]
+pub fn help() -> String {
+    let lines = REPORTS.iter();
+    let lines = lines.map(|format| format!("- {}: {}", format.name, format.summary));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
 /// The format with this name.
 ///
 /// # Errors

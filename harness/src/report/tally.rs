@@ -1,21 +1,26 @@
 //! What a run amounts to, gathered while it goes on, for formats that sum it up for people.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use crate::report::Context;
 use crate::report::evidence::message;
+use crate::report::out::one_line;
 use crate::report::page::reason;
 use crate::run::CaseOutcome;
 use crate::verdict::Verdict;
+
+/// (check, requirement) → what cases said alike.
+pub(super) type Alike = BTreeMap<(String, String), Noted>;
 
 /// Counts of what came out, and what was said alike by many cases.
 #[derive(Default)]
 pub(super) struct Tally {
     counts: BTreeMap<Verdict, usize>,
     /// (check, requirement) → what SHOULD hold and does not.
-    pub(super) warnings: BTreeMap<(String, String), Noted>,
+    pub(super) warnings: Alike,
     /// (check, requirement) → what made cases fail; without a requirement, what ended them.
-    pub(super) failures: BTreeMap<(String, String), Noted>,
+    pub(super) failures: Alike,
     /// (verdict, reason) → what is excused or was not judged.
     pub(super) excused: BTreeMap<(Verdict, String), Noted>,
 }
@@ -74,6 +79,16 @@ impl Tally {
     pub(super) fn done(&self) -> usize {
         self.counts.values().sum()
     }
+}
+
+/// What cases said alike: (check and requirement, what was said), the most frequent first.
+pub(super) fn often_first(alike: &Alike) -> Vec<(String, &Noted)> {
+    let named = alike.iter();
+    let mut named: Vec<_> = named
+        .map(|((check, requirement), noted)| (one_line(&format!("{check} {requirement}")), noted))
+        .collect();
+    named.sort_by_key(|(_, noted)| Reverse(noted.count));
+    named
 }
 
 fn note<K: Ord>(

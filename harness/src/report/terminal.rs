@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::report::out::{Encoding, Out, Tone, one_line};
 use crate::report::page::{Page, brief, page, traced};
-use crate::report::tally::{Noted, Tally};
+use crate::report::tally::{Alike, Tally, often_first};
 use crate::report::{Context, Format, Report};
 use crate::run::CaseOutcome;
 use crate::run::event::{Event, Header, Summary};
@@ -133,9 +133,9 @@ impl Terminal {
         let mut lines = Vec::new();
         self.add_excused(&mut lines);
         let warnings = "warnings (what SHOULD hold and does not)";
-        add_noted(&mut lines, warnings, Tone::Warn, &self.tally.warnings);
+        add_alike(&mut lines, warnings, Tone::Warn, &self.tally.warnings);
         let failures = "what failed, known failures apart";
-        add_noted(&mut lines, failures, Tone::Bad, &self.tally.failures);
+        add_alike(&mut lines, failures, Tone::Bad, &self.tally.failures);
         add_counts(&mut lines, summary);
         for (tone, line) in lines {
             self.out.toned(tone, &line)?;
@@ -162,20 +162,14 @@ impl Terminal {
     }
 }
 
-fn add_noted(
-    lines: &mut Vec<(Tone, String)>,
-    title: &str,
-    tone: Tone,
-    noted: &std::collections::BTreeMap<(String, String), Noted>,
-) {
-    if noted.is_empty() {
+fn add_alike(lines: &mut Vec<(Tone, String)>, title: &str, tone: Tone, alike: &Alike) {
+    if alike.is_empty() {
         return;
     }
     lines.push((Tone::Plain, String::new()));
     lines.push((tone, format!("{title}:")));
-    for ((check, requirement), one) in noted.iter().take(MOST_LISTED) {
+    for (name, one) in often_first(alike).into_iter().take(MOST_LISTED) {
         let first = if one.count > 1 { "first " } else { "" };
-        let name = one_line(&format!("{check} {requirement}"));
         let message = one_line(&one.message);
         let line = format!(
             "  {:>3}  {name}: {message} ({first}{})",
@@ -183,8 +177,8 @@ fn add_noted(
         );
         lines.push((Tone::Plain, line));
     }
-    if noted.len() > MOST_LISTED {
-        let more = noted.len() - MOST_LISTED;
+    if alike.len() > MOST_LISTED {
+        let more = alike.len() - MOST_LISTED;
         lines.push((Tone::Plain, format!("  … and {more} others")));
     }
 }
