@@ -163,6 +163,20 @@ impl Run {
         Ok(selection)
     }
 
+    /// Where a JSON report was written, what failed can be run again at once.
+    fn say_how_to_go_on(&self, context: &Context, exit: Exit) -> Result<(), Stopped> {
+        let report = self.reports.iter().find(|one| one.format == "json");
+        if let (Exit::Failed | Exit::Error, Some(report)) = (exit, report) {
+            let rerun = context.redactor.text(&context.header.rerun);
+            let path = report.path.display();
+            writeln!(
+                std::io::stderr(),
+                "again, what was not good: {rerun} --rerun-failed {path}"
+            )?;
+        }
+        Ok(())
+    }
+
     async fn report(&self, running: &Running, instances: &[Instance]) -> Result<Exit, Stopped> {
         let session = &running.session;
         let rerun = format!("image-harness run {}", self.target.again());
@@ -189,6 +203,7 @@ impl Run {
             fail_fast: self.fail_fast,
         };
         let summary = engine::run(session, instances, pace, |event| reporting.event(event)).await;
+        self.say_how_to_go_on(&context, summary.exit)?;
         let broken = reporting.finish();
         for error in &broken {
             writeln!(std::io::stderr(), "error: {error}")?;

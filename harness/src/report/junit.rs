@@ -137,6 +137,21 @@ mod tests {
     use crate::report::sample;
 
     #[test]
+    fn what_a_target_says_is_text() {
+        let xml = sample::hostile("junit");
+        let read = quick_junit::Report::deserialize_from_str(&xml).unwrap();
+        let suite = &read.test_suites[0];
+        assert_eq!((read.test_suites.len(), suite.test_cases.len()), (1, 1));
+        assert!(suite.test_cases[0].name.as_str().contains("<script>evil()"));
+        assert!(!xml.contains("<script") && !xml.contains("<img"), "{xml}");
+        let bad: Vec<char> = xml
+            .chars()
+            .filter(|c| crate::report::out::commands(*c))
+            .collect();
+        assert!(bad.is_empty(), "{bad:?}");
+    }
+
+    #[test]
     fn the_junit_snapshot() {
         insta::assert_snapshot!(sample::report("junit"));
     }
