@@ -4,9 +4,8 @@ mod chat;
 mod size;
 mod tokens;
 
-pub(super) use chat::ChatImageModel;
 pub use chat::ChatImages;
-use chat::TextModel;
+pub(super) use chat::{ChatImageModel, Conversations, TextModel};
 pub use size::Sizes;
 pub(super) use size::{FreeSizes, edges};
 pub(super) use tokens::{TokenFormula, TokenRule, Tokens};
@@ -45,6 +44,8 @@ pub struct Models {
     pub text_models: Vec<TextModel>,
     /// Where those are known from.
     pub text_models_source: String,
+    /// What they take.
+    pub conversations: Conversations,
 }
 
 /// Limits of input images.
@@ -107,6 +108,12 @@ pub struct FixedValues {
     pub input_fidelity: Vec<String>,
     /// Styles (dall-e-3).
     pub style: Vec<String>,
+    /// How much an image is planned.
+    pub complexity: Vec<String>,
+    /// Members that are refused without an output format.
+    pub needs_format: BTreeMap<String, String>,
+    /// Where this is known from.
+    pub source: String,
 }
 
 /// One model and what it takes.
@@ -140,6 +147,12 @@ pub struct Model {
     pub created: i64,
     /// It takes `input_fidelity`.
     pub input_fidelity: bool,
+    /// Its edits take a drawing that is laid over the first image.
+    #[serde(default)]
+    pub markup: bool,
+    /// Before that day it made no transparent backgrounds.
+    #[serde(default, with = "day")]
+    pub transparent_since: Option<time::Date>,
     /// Input tokens of each input image.
     pub input_image_tokens: u64,
     /// Text tokens in the output of each image.
@@ -187,7 +200,14 @@ impl Models {
     /// Whether this is a model that answers with text.
     #[must_use]
     pub fn is_text(&self, id: &str) -> bool {
-        self.text_models.iter().any(|model| model.id == id)
+        self.text(id).is_some()
+    }
+
+    /// The text model with this id or snapshot.
+    #[must_use]
+    pub fn text(&self, id: &str) -> Option<&TextModel> {
+        let named = |model: &&TextModel| model.id == id || model.snapshots.iter().any(|s| s == id);
+        self.text_models.iter().find(named)
     }
 
     /// The model with this id or alias, retired or not.
@@ -207,6 +227,13 @@ impl Models {
 }
 
 impl Model {
+    /// Whether the model makes no transparent background yet under these settings.
+    #[must_use]
+    pub fn is_opaque(&self, settings: &Settings) -> bool {
+        let days = settings.as_of.zip(self.transparent_since);
+        days.is_some_and(|(day, since)| day < since)
+    }
+
     /// Whether the model is switched off under these settings.
     #[must_use]
     pub fn is_retired(&self, settings: &Settings) -> bool {
