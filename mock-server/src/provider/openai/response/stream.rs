@@ -34,7 +34,7 @@ impl Events {
         self.events.push(event(kind, splice(text, images)));
     }
 
-    fn item(&mut self, step: &str, item: Value, images: &[Rendered]) {
+    fn item(&mut self, step: &str, item: &Value, images: &[Rendered]) {
         let place = json!({ "item": item, "output_index": self.items });
         self.push(&format!("response.output_item.{step}"), place, images);
         self.items += usize::from(step == "done");
@@ -49,8 +49,8 @@ impl Told<'_> {
             events.push(kind, begun, &[]);
         }
         if self.reasons() {
-            events.item("added", self.reasoning_item(), &[]);
-            events.item("done", self.reasoning_item(), &[]);
+            events.item("added", &self.reasoning_item(), &[]);
+            events.item("done", &self.reasoning_item(), &[]);
         }
         let result = self
             .wanted
@@ -75,7 +75,7 @@ impl Told<'_> {
         events: &mut Events,
     ) -> usize {
         let begun = json!({ "id": self.id("ig"), "type": "image_generation_call", "status": "in_progress" });
-        events.item("added", begun, &[]);
+        events.item("added", &begun, &[]);
         let place = json!({ "item_id": self.id("ig"), "output_index": events.items });
         let kind = |step: &str| format!("response.image_generation_call.{step}");
         for step in ["in_progress", "generating"] {
@@ -96,12 +96,13 @@ impl Told<'_> {
         if !self.asked.unfinished {
             events.push(&kind("completed"), place, &[]);
         }
-        events.item("done", self.image_item(wanted), image);
+        events.item("done", &self.image_item(wanted), image);
         result
     }
 
     fn message(&self, events: &mut Events) {
-        events.item("added", self.message_item("in_progress", &json!([])), &[]);
+        let begun = self.message_item("in_progress", &json!([]));
+        events.item("added", &begun, &[]);
         let at = events.items;
         let place = |members: Value| {
             let mut data =
@@ -123,6 +124,6 @@ impl Told<'_> {
         let done = place(json!({ "part": part(text) }));
         events.push("response.content_part.done", done, &[]);
         let done = self.message_item("completed", &json!([part(text)]));
-        events.item("done", done, &[]);
+        events.item("done", &done, &[]);
     }
 }
