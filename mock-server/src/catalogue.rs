@@ -46,7 +46,7 @@ pub struct CommonHeaders {
 pub struct OperationHeaders {
     /// Which ones.
     pub operations: Vec<String>,
-    /// Refusals of the model's own server carry them as well.
+    /// Refusals carry them as well.
     #[serde(default)]
     pub refusals: bool,
     /// Only where the request holds images.

@@ -36,9 +36,7 @@ pub(super) fn of_refusal(row: &ErrorRow, call: &Call, desk: &Desk<'_>) -> Vec<(S
         return filled(&front.headers, desk);
     }
     let mut headers = common(row.status != 401, desk);
-    if row.layer == Layer::Model {
-        headers.extend(of_operation(call, |more| more.refusals, desk));
-    }
+    headers.extend(of_operation(call, |more| more.refusals, desk));
     headers
 }
 

@@ -127,6 +127,15 @@ async fn unknown_members_are_refused_but_not_by_gateways_models() {
     assert_eq!(chat(&mock, &body).await.error(), (400, error));
     body["model"] = json!(PAINTER);
     assert_eq!(chat(&mock, &body).await.status, 200);
+    let mut body = asked("gpt-5-mini", "Hi");
+    body["stop"] = json!(["4242"]);
+    let error = json!({
+        "message": "Unsupported parameter: 'stop' is not supported with this model.",
+        "type": "invalid_request_error", "param": "stop", "code": "unsupported_parameter",
+    });
+    assert_eq!(chat(&mock, &body).await.error(), (400, error));
+    body["model"] = json!("gpt-4o");
+    assert_eq!(chat(&mock, &body).await.status, 200);
     // What OpenAI itself documents is taken.
     let mut body = asked("gpt-4o", "Hi");
     for name in ["safety_identifier", "user", "verbosity", "tools", "seed"] {

@@ -123,6 +123,7 @@ async fn members_and_headers_are_the_recorded_ones() {
     let reply = send(&mock, &body).await;
     assert_eq!(reply.header("x-ratelimit-limit-tokens"), Some("150000000"));
     assert_eq!(reply.header("x-ratelimit-reset-requests"), Some("2ms"));
+    assert_eq!(reply.header("access-control-expose-headers"), None);
     let whole = reply.json();
     assert_eq!(names(&whole), MEMBERS);
     assert_eq!(whole["model"], "gpt-4o-mini-2024-07-18");
@@ -152,6 +153,29 @@ async fn members_and_headers_are_the_recorded_ones() {
         assert_eq!(names(&events[at].1["response"]), streamed);
     }
     assert!(events[0].1["response"]["completed_at"].is_null());
+}
+
+#[tokio::test]
+async fn tools_and_texts_are_told_again_as_recorded() {
+    let mock = start().await;
+    let mut body = asked("a fox", &json!({ "quality": "low" }));
+    let function = json!({ "type": "function", "name": "f", "parameters": {} });
+    body["tools"].as_array_mut().unwrap().push(function.clone());
+    body["text"] = json!({ "format": { "type": "json_schema", "name": "n", "schema": {} } });
+    let told = send(&mock, &body).await.json();
+    assert_eq!(told["tools"][0], function);
+    assert_eq!(told["tools"][1]["type"], "image_generation");
+    let format = json!({ "type": "json_schema", "name": "n", "schema": {}, "description": null });
+    assert_eq!(
+        told["text"],
+        json!({ "format": format, "verbosity": "medium" })
+    );
+    body["text"] = json!({ "verbosity": "low" });
+    let told = send(&mock, &body).await.json();
+    assert_eq!(
+        told["text"],
+        json!({ "format": { "type": "text" }, "verbosity": "low" })
+    );
 }
 
 #[tokio::test]
@@ -231,6 +255,11 @@ async fn refusals_name_the_member() {
             json!({ "model": "gpt-4o", "input": "a fox", "messages": [] }),
             "messages",
             "unknown_parameter",
+        ),
+        (
+            json!({ "model": "gpt-4o", "input": [{ "role": "user", "content": "a fox" }, { "role": "tool", "content": "" }] }),
+            "input[1]",
+            "invalid_value",
         ),
         (
             json!({ "model": "gpt-4o", "input": "a fox", "temperature": 3 }),

@@ -73,6 +73,9 @@ pub struct Reasoning {
     pub effort: String,
     /// The tokens that it spends on one answer.
     pub tokens: u64,
+    /// Members of chat completions that it does not take.
+    #[serde(default)]
+    pub refused: Vec<String>,
 }
 
 impl Reasoning {
@@ -92,6 +95,8 @@ impl Reasoning {
 pub struct Conversations {
     /// Members of the body, by operation.
     pub parameters: BTreeMap<String, Vec<String>>,
+    /// The roles of a message, by operation, in the provider's order.
+    pub roles: BTreeMap<String, Vec<String>>,
     /// The least and the greatest value of a member.
     pub decimals: BTreeMap<String, [f64; 2]>,
     /// Formats of images, in the provider's order.

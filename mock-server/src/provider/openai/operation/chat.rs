@@ -97,6 +97,7 @@ fn judged<'a>(body: &'a Map<String, Value>, case: &Case<'a>) -> Result<Wanted<'a
             let unknown = text::unknown("chat.completions", body, rules);
             speaker.names(&unknown)?;
         }
+        speaker.unsupported(body)?;
         messages(body, case)?;
         text::decimals(body, rules)?;
     }
@@ -182,6 +183,22 @@ impl Speaker<'_> {
             ("names", unknown.join(", ")),
         ];
         Err(Refusal::new("unrecognized-argument", values))
+    }
+
+    /// Refuses what models that reason do not take.
+    fn unsupported(&self, body: &Map<String, Value>) -> Result<(), Refusal> {
+        let reasoning = self.text.and_then(|text| text.reasoning.as_ref());
+        let mut refused = reasoning
+            .into_iter()
+            .flat_map(|reasoning| &reasoning.refused);
+        let stated = |name: &&String| body.get(*name).is_some_and(|value| !value.is_null());
+        match refused.find(stated) {
+            None => Ok(()),
+            Some(name) => {
+                let param = [("param", name.clone())];
+                Err(Refusal::new("unsupported-parameter", param))
+            }
+        }
     }
 
     fn image_tokens(&self, image: &InputImage, data: &Data) -> u64 {

@@ -196,6 +196,9 @@ fn input(body: &Map<String, Value>, case: &Case<'_>) -> Result<(), Refusal> {
         if !item.is_object() {
             return Err(Refusal::wrong_type(&place, "an object", item));
         }
+        if let Some(role) = item["role"].as_str() {
+            text::role("responses", &place, role, rules)?;
+        }
         let parts = item["content"].as_array().map_or(&[][..], Vec::as_slice);
         text::images(&format!("{place}.content"), parts, case.call, rules)?;
     }

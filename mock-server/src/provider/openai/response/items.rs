@@ -68,8 +68,8 @@ impl Told<'_> {
         json!({ "id": self.id("msg"), "type": "message", "status": status, "content": content, "role": "assistant" })
     }
 
-    /// The tools as they were sent; those of images with these members and no others (recorded), and what absent
-    /// ones become.
+    /// The tools as they were sent, functions first; those of images with these members and no others, and what
+    /// absent ones become (recorded).
     pub(super) fn tools(&self) -> Value {
         let mut tools = self.echo("tools", json!([]));
         let model = &self.turn.data.models.defaults.tool_model;
@@ -87,6 +87,9 @@ impl Told<'_> {
                 }
             }
             *tool = filled;
+        }
+        if let Some(tools) = tools.as_array_mut() {
+            tools.sort_by_key(|tool| tool["type"] != "function");
         }
         tools
     }

@@ -138,7 +138,7 @@ impl Told<'_> {
             "service_tier": if done { "default" } else { "auto" },
             "store": echo("store", true.into()),
             "temperature": echo("temperature", json!(1.0)),
-            "text": echo("text", json!({ "format": { "type": "text" }, "verbosity": "medium" })),
+            "text": self.text(),
             "tool_choice": echo("tool_choice", "auto".into()),
             "tools": self.tools(),
             "top_logprobs": echo("top_logprobs", 0.into()),
@@ -157,6 +157,22 @@ impl Told<'_> {
     fn echo(&self, name: &str, absent: Value) -> Value {
         let stated = self.asked.body.get(name).filter(|value| !value.is_null());
         stated.map_or(absent, |value| clean(value.clone()))
+    }
+
+    /// The settings of texts, with what absent members become.
+    fn text(&self) -> Value {
+        let mut stated = self.echo("text", json!({}));
+        let mut text = json!({ "format": { "type": "text" }, "verbosity": "medium" });
+        for (name, value) in text.as_object_mut().into_iter().flatten() {
+            if let Some(told) = stated.get_mut(name).filter(|told| !told.is_null()) {
+                *value = told.take();
+            }
+        }
+        let format = text["format"].as_object_mut();
+        if let Some(format) = format.filter(|format| format["type"] == "json_schema") {
+            format.entry("description").or_insert(Value::Null);
+        }
+        text
     }
 
     fn id(&self, kind: &str) -> String {

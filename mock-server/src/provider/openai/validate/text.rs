@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use super::and_list;
 use crate::provider::Call;
 use crate::provider::openai::error::Refusal;
 use crate::provider::openai::model::Conversations;
@@ -50,6 +51,31 @@ pub(in crate::provider::openai) fn decimals(
         return Err(Refusal::new(row, values));
     }
     Ok(())
+}
+
+/// Judges the role of a message; `place` is that of the message.
+///
+/// # Errors
+/// The operation does not have the role.
+pub(in crate::provider::openai) fn role(
+    operation: &str,
+    place: &str,
+    role: &str,
+    rules: &Conversations,
+) -> Result<(), Refusal> {
+    let Some(roles) = rules.roles.get(operation) else {
+        return Ok(());
+    };
+    if roles.iter().any(|known| known == role) {
+        return Ok(());
+    }
+    let quoted = roles.iter().map(|known| format!("'{known}'"));
+    let values = [
+        ("param", place.to_owned()),
+        ("value", role.to_owned()),
+        ("values", and_list(quoted)),
+    ];
+    Err(Refusal::new("invalid-value", values))
 }
 
 /// Judges the images among the parts of a content: each is an address or a data URL, and of a format that is taken.
