@@ -43,26 +43,31 @@ pub(super) fn answer(asked: &Asked<'_>, withheld: bool, call: &Call, turn: &Desk
         turn,
         usage: usage(asked, wanted, turn),
     };
-    let mut partials = Vec::new();
+    let numbers = 0..wanted.map_or(0, |wanted| wanted.partial_images);
+    let partials = numbers
+        .filter(|_| asked.stream)
+        .zip(wanted.into_iter().cycle());
+    let partials: Vec<_> = partials
+        .map(|(at, wanted)| paint(wanted, Some(at)))
+        .collect();
+    let hashes = |images: &[Rendered]| images.iter().map(Rendered::sha256).collect::<Vec<_>>();
+    let images = hashes(&image);
     let mut answer = if asked.stream {
-        let wanted = wanted.into_iter();
-        let all = wanted.flat_map(|wanted| {
-            // Where none is asked for, the final image comes as a partial one as well (recorded).
-            let none = wanted.partial_images == 0;
-            let numbers = (0..wanted.partial_images).map(Some);
-            numbers
-                .chain(none.then_some(None))
-                .map(move |at| (wanted, at))
-        });
-        partials.extend(all.map(|(wanted, at)| paint(wanted, at)));
-        told.stream(&image, &partials)
+        // Where none is asked for, the final image comes as a partial one as well (recorded).
+        let none = partials.is_empty();
+        let mut answer = told.stream(&image, if none { &image } else { &partials });
+        answer.summary.partial_images = if none {
+            images.clone()
+        } else {
+            hashes(&partials)
+        };
+        answer
     } else {
         let text = pretty(&told.response(Moment::Whole));
         let headers = headers::of_success("application/json", call, turn);
         Answer::whole(200, headers, splice(text, &image))
     };
-    answer.summary.images = image.iter().map(Rendered::sha256).collect();
-    answer.summary.partial_images = partials.iter().map(Rendered::sha256).collect();
+    answer.summary.images = images;
     answer.summary.usage = Some(told.usage);
     answer
 }
