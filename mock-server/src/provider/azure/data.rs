@@ -87,16 +87,11 @@ impl Differences {
     pub fn applied(&self) -> Result<openai::Data, CatalogueError> {
         let mut data = openai::Data::builtin()?;
         data.provider = ID;
-        // Azure passes on what OpenAI's models say of parameters. A row for an operation goes with the row whose
-        // place it takes.
+        // Azure passes on what OpenAI's models say of parameters.
         let mut errors = Catalogue::builtin(ID)?;
         let passed_on = data.errors.errors.into_iter();
         let passed_on: Vec<_> = passed_on
-            .filter(|row| {
-                errors
-                    .row(row.instead_of.as_ref().unwrap_or(&row.id))
-                    .is_none()
-            })
+            .filter(|row| errors.row(&row.id).is_none())
             .collect();
         errors.errors.extend(passed_on);
         data.errors = errors;
