@@ -34,7 +34,9 @@
 //! `images/generations` and `images/edits`, by deployment and on `/openai/v1`, and the list of models, without
 //! tokens of Entra; `generateContent` with its stream and Imagen's `predict` on Vertex AI and the Gemini API, with
 //! Google's token and metadata servers, which verify no signature; the Gemini API's models and OpenAI-compatible
-//! `images/generations`. Addresses of input images are taken as they are, nothing is fetched.
+//! `images/generations`. Addresses of input images are taken as they are, nothing is fetched. Responses are not stored,
+//! functions are not called, and of what text models refuse only what recordings show is refused. GIF and SVG, which
+//! are previews, are refused.
 //! HTTP/1.1, plain or over TLS.
 
 pub mod catalogue;

@@ -86,6 +86,8 @@ pub struct Call {
     pub images: Vec<InputImage>,
     /// The mask of an edit.
     pub mask: Option<InputImage>,
+    /// What an edit lays over its first image.
+    pub markup: Option<InputImage>,
     /// What the journal shows as the body where it is not JSON.
     pub shown: Option<Value>,
     /// The provider-neutral digest of what was sent; absent means not sent.

@@ -37,9 +37,13 @@ mod holds;
 #[cfg(test)]
 mod journal;
 #[cfg(test)]
+mod lenient;
+#[cfg(test)]
 mod listing;
 #[cfg(test)]
 mod models;
+#[cfg(test)]
+mod newer_members;
 #[cfg(test)]
 mod realism;
 #[cfg(test)]

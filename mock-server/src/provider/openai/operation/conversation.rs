@@ -79,7 +79,10 @@ fn image(place: &str, part: &Value) -> Option<InputImage> {
 }
 
 /// Where the address of an image part stands, and the address: chat has it one level deeper.
-pub(super) fn address<'p>(place: &str, part: &'p Value) -> Option<(String, &'p str)> {
+pub(in crate::provider::openai) fn address<'p>(
+    place: &str,
+    part: &'p Value,
+) -> Option<(String, &'p str)> {
     let member = &part["image_url"];
     let direct = member
         .as_str()
