@@ -89,6 +89,10 @@ async fn safety_attributes_bring_an_item_that_is_no_image() {
     assert_eq!(items[0]["safetyAttributes"], scores);
     assert_eq!(names(&items[1]), ["contentType", "safetyAttributes"]);
     assert_eq!(items[1]["contentType"], "Positive Prompt");
+    let categories = items[1]["safetyAttributes"]["categories"]
+        .as_array()
+        .unwrap();
+    assert_eq!(categories.len(), 12);
 }
 
 #[tokio::test]

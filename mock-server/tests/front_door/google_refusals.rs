@@ -183,6 +183,18 @@ async fn blocks_are_successes_by_their_status() {
             assert_eq!(candidate.get("content"), None);
         }
     }
+    let vertex = vertex(&mock, VERTEX, &asking("a fox [[mock:moderation-blocked]]")).await;
+    let usage = vertex.json()["usageMetadata"].take();
+    assert_eq!(usage, json!({ "trafficType": "ON_DEMAND" }));
+    let path = GEMINI.replace("2.5-flash", "3-pro");
+    let answer = gemini(&mock, &path, &asking("a fox [[mock:output-blocked]]"))
+        .await
+        .json();
+    let candidate = &answer["candidates"][0];
+    let members = ["content", "finishReason", "index", "finishMessage"];
+    assert_eq!(crate::support::names(candidate), members);
+    assert_eq!(candidate["content"], json!({}));
+    assert_eq!(answer["usageMetadata"].get("thoughtsTokenCount"), None);
 }
 
 #[tokio::test]

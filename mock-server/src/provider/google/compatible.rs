@@ -8,7 +8,7 @@ use crate::provider::Call;
 use crate::provider::google::Desk;
 use crate::provider::google::error::{self, Refusal};
 use crate::provider::google::generate::{Shape, number, served, shape};
-use crate::provider::google::json::{SPLICE, pretty, splice};
+use crate::provider::google::json::{files, place, splice};
 use crate::provider::google::model::{Kind, Model, Models};
 use crate::provider::google::render::{JSON, headers};
 use crate::scenario::Order;
@@ -124,13 +124,12 @@ pub(super) fn answer(wanted: &Wanted, call: &Call, order: &Order, desk: &Desk<'_
     let images: Vec<_> = (0..left)
         .map(|index| desk.paint(&wanted.shape.picture(&wanted.model, call, desk, index)))
         .collect();
-    let items: Vec<_> = images
-        .iter()
-        .map(|_| json!({ "b64_json": SPLICE }))
+    let items: Vec<_> = (0..images.len())
+        .map(|number| json!({ "b64_json": place(number) }))
         .collect();
     let body = json!({ "created": desk.now, "data": items });
     let head = headers(JSON, desk);
-    let mut answer = Answer::whole(200, head, splice(pretty(&body), &images));
+    let mut answer = Answer::whole(200, head, splice(desk.style.text(&body), &files(&images)));
     answer.summary.images = images.iter().map(Rendered::sha256).collect();
     answer
 }

@@ -1,6 +1,6 @@
 //! `generateContent` and its stream: what a request must be, and what it asks for.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use crate::image::{Format, Picture};
 use crate::provider::Call;
@@ -23,6 +23,8 @@ pub(super) struct Wanted<'m> {
     pub(super) thoughts: bool,
     /// Tokens of the prompt.
     pub(super) spent: Spent,
+    /// The tier of capacity, as `usageMetadata` names it.
+    pub(super) tier: String,
 }
 
 /// The picture that is made.
@@ -68,6 +70,7 @@ pub(super) fn judge<'w>(body: &Map<String, Value>, desk: &Desk<'w>) -> Result<Wa
         words,
         thoughts: model.thinking && thinking["includeThoughts"] == true,
         spent: spent(model, &read, &desk.data.models),
+        tier: tier(&body, desk),
     })
 }
 
@@ -270,6 +273,15 @@ fn nearest<'a, 'm>(
         .min_by(|a, b| distance(&a.1).total_cmp(&distance(&b.1)))
 }
 
+/// On the Gemini API the body names the tier, on Vertex headers do and the member is ignored.
+fn tier(body: &Map<String, Value>, desk: &Desk<'_>) -> String {
+    let named = body.get("serviceTier").and_then(Value::as_str);
+    match desk.face {
+        Face::Gemini => named.unwrap_or("standard").to_lowercase(),
+        Face::Vertex => desk.traffic.to_owned(),
+    }
+}
+
 fn spent(model: &Model, read: &Read, models: &Models) -> Spent {
     let tokens = &models.tokens;
     Spent {
@@ -329,9 +341,4 @@ impl Shape {
             pad_to: desk.world.settings.image_bytes,
         }
     }
-}
-
-/// The part that holds an image.
-pub(super) fn inline(mime: &str) -> Value {
-    json!({ "mimeType": mime, "data": super::json::SPLICE })
 }

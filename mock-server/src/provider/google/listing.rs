@@ -6,7 +6,6 @@ use serde_json::{Map, Value, json};
 use crate::provider::google::Desk;
 use crate::provider::google::error::Refusal;
 use crate::provider::google::generate::served;
-use crate::provider::google::json::pretty;
 use crate::provider::google::model::{Kind, Model};
 use crate::provider::google::render::{JSON, headers};
 use crate::wire::{Answer, Request};
@@ -34,7 +33,7 @@ pub(super) fn list(request: &Request, desk: &Desk<'_>) -> Answer {
     if next < all.len() {
         body.insert("nextPageToken".into(), next.to_string().into());
     }
-    answer(&Value::Object(body), desk)
+    answer(Value::Object(body), desk)
 }
 
 /// The model that the path names.
@@ -45,7 +44,7 @@ pub(super) fn single(desk: &Desk<'_>) -> Result<Answer, Refusal> {
     let id = &desk.route.model;
     let found = served(id, desk)?;
     let model = found.ok_or_else(|| Refusal::new("model-not-found", []))?;
-    Ok(answer(&described(id, model), desk))
+    Ok(answer(described(id, model), desk))
 }
 
 fn described(id: &str, model: &Model) -> Value {
@@ -61,8 +60,9 @@ fn described(id: &str, model: &Model) -> Value {
     })
 }
 
-fn answer(body: &Value, desk: &Desk<'_>) -> Answer {
-    let text = Bytes::from(pretty(body));
+fn answer(body: Value, desk: &Desk<'_>) -> Answer {
+    let body = desk.style.shaped(body, &desk.data.messages);
+    let text = Bytes::from(desk.style.text(&body));
     let mut answer = Answer::whole(200, headers(JSON, desk), vec![text]);
     "ok".clone_into(&mut answer.summary.condition);
     answer

@@ -17,7 +17,9 @@ mod oauth;
 mod predict;
 mod render;
 mod route;
+mod signature;
 mod sniff;
+mod style;
 mod usage;
 
 pub use messages::Messages;
@@ -33,6 +35,7 @@ use crate::scenario::{Element, Order};
 use crate::wire::{Answer, Request};
 use decide::Decision;
 use route::{Route, Verb, route};
+use style::Style;
 
 /// The id of Vertex AI.
 pub const VERTEX: &str = "vertex";
@@ -69,8 +72,10 @@ struct Desk<'w> {
     data: &'w Data,
     turn: &'w Turn<'w>,
     route: Route,
-    /// Enums are wanted as numbers.
-    numbers: bool,
+    /// How the answer is written down.
+    style: Style,
+    /// Vertex: the kind of capacity that the request's headers ask for.
+    traffic: &'static str,
 }
 
 impl<'w> Deref for Desk<'w> {
@@ -130,7 +135,8 @@ impl Google {
 
     fn desk<'w>(&'w self, request: &Request, turn: &'w Turn<'w>) -> Desk<'w> {
         let mut desk = self.desk_of(route(self.face, request), turn);
-        desk.numbers = render::wants_numbers(request);
+        desk.style = Style::of(request);
+        desk.traffic = usage::traffic(request);
         desk
     }
 
@@ -140,7 +146,8 @@ impl Google {
             data: &self.data,
             turn,
             route: route.unwrap_or_else(Route::nowhere),
-            numbers: false,
+            style: Style::default(),
+            traffic: usage::traffic_of("", ""),
         }
     }
 }
@@ -185,7 +192,11 @@ impl Provider for Google {
     }
 
     fn stream_error(&self, call: &Call, condition: &Element, turn: &Turn<'_>) -> Vec<Bytes> {
-        error::in_stream(call, condition, &self.desk_of(None, turn))
+        error::in_stream(call, condition, false, &self.desk_of(None, turn))
+    }
+
+    fn opening_error(&self, call: &Call, condition: &Element, turn: &Turn<'_>) -> Vec<Bytes> {
+        error::in_stream(call, condition, true, &self.desk_of(None, turn))
     }
 
     fn scenario_error(&self, message: &str, turn: &Turn<'_>) -> Answer {

@@ -22,6 +22,8 @@ pub struct Models {
     pub tokens: Tokens,
     /// What the models say in words.
     pub texts: Texts,
+    /// What images and prompts are rated by.
+    pub safety: Safety,
     /// Tables of pixels: image size, aspect ratio, `WxH`.
     pub sizes: BTreeMap<String, BTreeMap<String, BTreeMap<String, String>>>,
     /// The models, in the order of the list.
@@ -52,6 +54,20 @@ pub struct Texts {
     pub answer: String,
     /// A thought.
     pub thought: String,
+}
+
+/// Categories by which images and prompts are rated.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Safety {
+    /// Vertex: an image of `generateContent`.
+    pub image: Vec<String>,
+    /// An image of `predict`.
+    pub imagen: Vec<String>,
+    /// The prompt of `predict`.
+    pub imagen_prompt: Vec<String>,
+    /// Where this is known from.
+    pub source: String,
 }
 
 /// One model.

@@ -7,7 +7,7 @@ use crate::image::{Format, Rendered};
 use crate::provider::Call;
 use crate::provider::google::error::{self, Refusal};
 use crate::provider::google::generate::{Shape, number, served};
-use crate::provider::google::json::{SPLICE, pretty, splice};
+use crate::provider::google::json::{files, harmless, place, splice};
 use crate::provider::google::model::{Kind, Model, Models};
 use crate::provider::google::render::{JSON, headers};
 use crate::provider::google::{Desk, Face};
@@ -204,7 +204,7 @@ pub(super) fn answer(wanted: &Wanted, call: &Call, order: &Order, desk: &Desk<'_
         .map(|index| desk.paint(&wanted.shape.picture(&desk.route.model, call, desk, index)))
         .collect();
     let items = (0..left).map(|index| wanted.prediction(index, call, desk));
-    let positive = (wanted.safety && left > 0).then(positive_prompt);
+    let positive = (wanted.safety && left > 0).then(|| positive_prompt(desk));
     let filtered = reason.map(|reason| json!({ "raiFilteredReason": reason }));
     let items: Vec<_> = items.chain(positive).chain(filtered).collect();
     // An empty list is left out, as in all proto JSON.
@@ -213,7 +213,9 @@ pub(super) fn answer(wanted: &Wanted, call: &Call, order: &Order, desk: &Desk<'_
         false => json!({ "predictions": items }),
     };
     let head = headers(JSON, desk);
-    let mut answer = Answer::whole(200, head, splice(pretty(&body), &images));
+    let body = desk.style.shaped(body, &desk.data.messages);
+    let pieces = splice(desk.style.text(&body), &files(&images));
+    let mut answer = Answer::whole(200, head, pieces);
     answer.summary.images = images.iter().map(Rendered::sha256).collect();
     answer
 }
@@ -232,17 +234,17 @@ impl Wanted {
                 item.insert("gcsUri".into(), address.into());
             }
             None => {
-                item.insert("bytesBase64Encoded".into(), SPLICE.into());
+                let number = usize::try_from(index).unwrap_or_default();
+                item.insert("bytesBase64Encoded".into(), place(number));
             }
         }
         if self.rewritten {
-            // What the user wrote must not be taken for the place of an image.
-            let prompt = call.prompt.replace(SPLICE, "");
+            let prompt = harmless(&call.prompt);
             let told = format!("A detailed, high-quality image of {prompt}");
             item.insert("prompt".into(), told.into());
         }
         if self.safety {
-            let ratings = safety(&["Porn", "Violence"]);
+            let ratings = safety(&desk.data.models.safety.imagen);
             item.insert("safetyAttributes".into(), ratings);
         }
         Value::Object(item)
@@ -250,18 +252,11 @@ impl Wanted {
 }
 
 /// The item about the prompt, which is no image (recorded).
-fn positive_prompt() -> Value {
-    let categories = [
-        "Death, Harm & Tragedy",
-        "Firearms & Weapons",
-        "Hate",
-        "Health",
-        "Illicit Drugs",
-        "Politics",
-    ];
-    json!({ "contentType": "Positive Prompt", "safetyAttributes": safety(&categories) })
+fn positive_prompt(desk: &Desk<'_>) -> Value {
+    let ratings = safety(&desk.data.models.safety.imagen_prompt);
+    json!({ "contentType": "Positive Prompt", "safetyAttributes": ratings })
 }
 
-fn safety(categories: &[&str]) -> Value {
+fn safety(categories: &[String]) -> Value {
     json!({ "categories": categories, "scores": vec![0; categories.len()] })
 }

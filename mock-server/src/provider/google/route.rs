@@ -49,10 +49,9 @@ impl Verb {
         }
     }
 
-    /// The verb as the path spells it.
-    pub(super) fn spelt(self) -> &'static str {
+    /// The verb as errors name it: the stream's is that of the call without a stream (recorded).
+    pub(super) fn named(self) -> &'static str {
         match self {
-            Self::Stream => "streamGenerateContent",
             Self::Predict => "predict",
             _ => "generateContent",
         }
