@@ -8,7 +8,9 @@ use crate::provider::google::content::{self, Read};
 use crate::provider::google::error::{ARRAY, SSE};
 use crate::provider::google::generate;
 use crate::provider::google::oauth;
+use crate::provider::google::options::Asked;
 use crate::provider::google::predict;
+use crate::provider::google::reader::{self, Edition};
 use crate::provider::google::route::{Route, Verb};
 use crate::provider::google::{Data, Face};
 use crate::wire::Request;
@@ -87,7 +89,12 @@ fn generated(
     sent: &mut Map<String, Value>,
     call: &mut Call,
 ) {
-    let (body, _) = data.messages.read("GenerateContentRequest", body);
+    let (body, _) = reader::read(
+        &data.messages,
+        "GenerateContentRequest",
+        body,
+        Edition::default(),
+    );
     let Read {
         marks,
         raw,
@@ -96,23 +103,17 @@ fn generated(
         ..
     } = content::read(&body);
     let config = body.get("generationConfig").unwrap_or(&Value::Null);
-    let image = &config["imageConfig"];
-    let output = &image["imageOutputOptions"];
+    let asked = Asked::of(&body);
     sent.insert("prompt".into(), raw.into());
     let members = [
-        ("n", &config["candidateCount"]),
-        ("aspect_ratio", &image["aspectRatio"]),
-        ("image_size", &image["imageSize"]),
-        ("output_format", &output["mimeType"]),
-        ("output_compression", &output["compressionQuality"]),
+        ("n", config["candidateCount"].clone()),
+        ("aspect_ratio", json!(asked.ratio)),
+        ("image_size", json!(asked.size)),
+        ("output_format", json!(asked.format)),
+        ("output_compression", json!(asked.quality)),
     ];
-    for (name, value) in members.into_iter().filter(|(_, value)| !value.is_null()) {
-        let value = match (name, value.as_str()) {
-            ("output_format", Some(mime)) => json!(mime.trim_start_matches("image/")),
-            _ => value.clone(),
-        };
-        sent.insert(name.to_owned(), value);
-    }
+    let said = members.into_iter().filter(|(_, value)| !value.is_null());
+    sent.extend(said.map(|(name, value)| (name.to_owned(), value)));
     if !images.is_empty() {
         let hashes: Vec<_> = images.iter().map(|image| image.sha256.clone()).collect();
         sent.insert("images".into(), hashes.into());
@@ -131,7 +132,7 @@ fn predicted(
     sent: &mut Map<String, Value>,
     call: &mut Call,
 ) {
-    let (body, _) = data.messages.read("PredictRequest", body);
+    let (body, _) = reader::read(&data.messages, "PredictRequest", body, Edition::default());
     let raw = predict::prompt(&body);
     call.prompt = call.marks.take(raw);
     sent.insert("prompt".into(), raw.into());

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::catalogue::{ErrorRow, Stage, Values, fill};
 use crate::provider::Call;
 use crate::provider::google::json::{line, pretty};
-use crate::provider::google::messages::Problem;
+use crate::provider::google::reader::Problem;
 use crate::provider::google::route::Verb;
 use crate::provider::google::{Desk, Face, GEMINI};
 use crate::scenario::{Element, Order};
@@ -88,6 +88,7 @@ impl Refusal {
         };
         let mut values = Values::from([
             ("model", member("model").unwrap_or_default().to_owned()),
+            ("path", desk.path.clone()),
             ("project", project),
             ("resource", route.resource.clone()),
             ("rpc", format!("{service}.{}.{method}", route.version)),
@@ -133,7 +134,11 @@ pub(super) fn render(refusal: &Refusal, call: &Call, desk: &Desk<'_>) -> Answer 
     };
     let values = refusal.values(call, desk);
     let (content_type, text) = match (&row.text, refusal.filled(call, desk)) {
-        (Some(text), _) => (text.content_type.clone(), text.body.clone()),
+        (Some(text), _) => {
+            let body = row.fill_value(Value::String(text.body.clone()), &values);
+            let body = body.as_str().unwrap_or_default().to_owned();
+            (text.content_type.clone(), body)
+        }
         (None, body) => framed(&desk.style.error(body.unwrap_or_default()), call, desk),
     };
     let mut headers = vec![("content-type".to_owned(), content_type)];

@@ -6,7 +6,9 @@ use crate::image::{Format, Picture};
 use crate::provider::Call;
 use crate::provider::google::content::{self, InputImage, Read, list};
 use crate::provider::google::error::Refusal;
-use crate::provider::google::model::{Kind, Model, Models};
+use crate::provider::google::model::{Kind, Model, Models, edges};
+use crate::provider::google::options::Asked;
+use crate::provider::google::route::Verb;
 use crate::provider::google::usage::{Spent, text_tokens};
 use crate::provider::google::{Desk, Face};
 use crate::settings::Validation;
@@ -43,7 +45,7 @@ pub(super) struct Shape {
 /// # Errors
 /// The refusal of the provider.
 pub(super) fn judge<'w>(body: &Map<String, Value>, desk: &Desk<'w>) -> Result<Wanted<'w>, Refusal> {
-    let (body, problems) = desk.data.messages.read("GenerateContentRequest", body);
+    let (body, problems) = desk.read("GenerateContentRequest", body);
     let judge = Judge {
         body: &body,
         config: body.get("generationConfig").unwrap_or(&Value::Null),
@@ -58,6 +60,7 @@ pub(super) fn judge<'w>(body: &Map<String, Value>, desk: &Desk<'w>) -> Result<Wa
     judge.contents(&read.images)?;
     let (images, words) = judge.modalities(model)?;
     if judge.strict {
+        judge.temperature()?;
         judge.config(model)?;
         judge.signatures(model)?;
     }
@@ -85,7 +88,12 @@ impl<'w> Judge<'_, 'w> {
     fn model(&self) -> Result<&'w Model, Refusal> {
         let desk = self.desk;
         let models = &desk.data.models;
-        let found = served(&desk.route.model, desk)?;
+        let name = &desk.route.model;
+        let odd = name.is_empty() || name.contains('/');
+        if self.strict && desk.face == Face::Gemini && odd {
+            return Err(Refusal::new("model-name", []));
+        }
+        let found = served(name, desk)?;
         let able = found.filter(|model| model.kind != Kind::Imagen);
         // Lenient: an unknown model is as good as the first.
         let fallback = || models.models.first().filter(|_| !self.strict);
@@ -98,14 +106,25 @@ impl<'w> Judge<'_, 'w> {
         if contents.is_empty() && self.strict {
             return Err(Refusal::new("contents-missing", []));
         }
-        let no_role = |content: &Value| content["role"].is_null();
-        if self.strict && self.desk.face == Face::Vertex && contents.iter().any(no_role) {
+        if !self.strict {
+            return Ok(());
+        }
+        let face = self.desk.face;
+        // Only Vertex wants a role to be said.
+        let odd = |content: &Value| match content["role"].as_str() {
+            Some(role) => !ROLES.contains(&role),
+            None => face == Face::Vertex,
+        };
+        if contents.iter().any(odd) {
             return Err(Refusal::new("role-missing", []));
         }
-        if self.strict
-            && images
-                .iter()
-                .any(|image| image.inline && image.size.is_none())
+        let missing = empty_parts(contents, face);
+        if !missing.is_empty() {
+            return Err(Refusal::new("part-empty", [("problems", missing)]));
+        }
+        if images
+            .iter()
+            .any(|image| image.inline && image.size.is_none())
         {
             return Err(Refusal::new("image-invalid", []));
         }
@@ -125,10 +144,22 @@ impl<'w> Judge<'_, 'w> {
                 Ok((false, true))
             };
         }
-        if asked.is_empty() {
-            return Ok((true, true));
+        if self.strict && names("AUDIO") {
+            return Err(Refusal::new("modality", [("value", "audio".to_owned())]));
         }
-        Ok((names("IMAGE"), names("TEXT")))
+        let (images, words) = match asked.is_empty() {
+            true => (true, true),
+            false => (names("IMAGE"), names("TEXT")),
+        };
+        if self.strict && model.both_modalities && !(images && words && !asked.is_empty()) {
+            let asked = asked.iter().filter_map(Value::as_str);
+            let asked = match asked.collect::<Vec<_>>().join(", ") {
+                none if none.is_empty() => "TEXT".to_owned(),
+                some => some,
+            };
+            return Err(Refusal::new("modality-combination", [("value", asked)]));
+        }
+        Ok((images, words))
     }
 
     fn config(&self, model: &Model) -> Result<(), Refusal> {
@@ -142,8 +173,8 @@ impl<'w> Judge<'_, 'w> {
         if config["responseMimeType"].as_str() == Some("application/json") {
             return Err(Refusal::new("json-mode", []));
         }
-        let image = &config["imageConfig"];
-        let size = image["imageSize"].as_str().filter(|size| !size.is_empty());
+        let asked = Asked::of(self.body);
+        let size = asked.size.as_deref().filter(|size| !size.is_empty());
         if size.is_some_and(|size| !model.image_sizes.iter().any(|known| known == size)) {
             return Err(listed("image-size", model.image_sizes.iter()));
         }
@@ -152,16 +183,26 @@ impl<'w> Judge<'_, 'w> {
             .data
             .models
             .pixels(model, size.unwrap_or(model.default_size()));
-        let ratio = image["aspectRatio"]
-            .as_str()
-            .filter(|ratio| !ratio.is_empty());
+        let ratio = asked.ratio.as_deref().filter(|ratio| !ratio.is_empty());
+        if ratio.is_some() && model.fixed_ratio {
+            return Err(Refusal::new("aspect-ratio-unsupported", []));
+        }
         if ratio.is_some_and(|ratio| ratios.iter().all(|(known, _)| *known != ratio)) {
-            return Err(listed(
-                "aspect-ratio",
-                ratios.iter().map(|(ratio, _)| ratio),
-            ));
+            let mut names: Vec<_> = ratios.iter().map(|(ratio, _)| *ratio).collect();
+            names.sort_by_key(|ratio| edges(ratio, ':'));
+            return Err(listed("aspect-ratio", names.into_iter()));
         }
         Ok(())
+    }
+
+    /// Vertex bounds the temperature of every model (recorded).
+    fn temperature(&self) -> Result<(), Refusal> {
+        let stated = self.config["temperature"].as_f64();
+        let odd = stated.filter(|t| !(0.0..2.0001).contains(t));
+        let Some(value) = odd.filter(|_| self.desk.face == Face::Vertex) else {
+            return Ok(());
+        };
+        Err(Refusal::new("temperature", [("value", value.to_string())]))
     }
 
     /// A thinking model wants the signature of each image that it made back with the image.
@@ -187,15 +228,50 @@ impl<'w> Judge<'_, 'w> {
     }
 }
 
+/// The roles of a turn; `function` is an old one.
+const ROLES: &[&str] = &["user", "model", "function"];
+
+/// What is said of parts without data, a line each; empty where all have some. The Gemini API takes an empty text
+/// for none, unless the model signed it.
+fn empty_parts(contents: &[Value], face: Face) -> String {
+    let data = |part: &Value| {
+        let members = part.as_object().into_iter().flatten();
+        let mut set =
+            members.filter(|(name, _)| !matches!(name.as_str(), "thought" | "partMetadata"));
+        set.any(|(name, value)| face == Face::Vertex || name != "text" || value != "")
+    };
+    let mut out = String::new();
+    for (at, content) in contents.iter().enumerate() {
+        for (index, part) in list(content.get("parts")).iter().enumerate() {
+            if !data(part) {
+                let place = format!("contents[{at}].parts[{index}].data");
+                let line = "required oneof field 'data' must have one initialized field";
+                out.push_str(&format!("* GenerateContentRequest.{place}: {line}\n"));
+            }
+        }
+    }
+    out
+}
+
 /// The model of this id, if it is served here and now.
 ///
 /// # Errors
 /// The refusal of a retired model.
 pub(super) fn served<'w>(id: &str, desk: &Desk<'w>) -> Result<Option<&'w Model>, Refusal> {
-    let found = desk.data.models.by_id(id);
+    let models = &desk.data.models;
+    // What stands behind a tuned model or an endpoint is not known.
+    let predicts = desk.route.verb == Verb::Predict;
+    let able = |model: &&Model| predicts == (model.kind == Kind::Imagen);
+    let found = match desk.route.tuned {
+        true => models.models.iter().find(able),
+        false => models.by_id(id),
+    };
     if found.is_some_and(|model| model.is_retired(&desk.world.settings)) {
         return Err(Refusal::new("model-retired", []));
     }
+    let gap = desk.edition().gap;
+    let lacked = |model: &&Model| gap.is_none_or(|gap| !gap.models.contains(&model.id));
+    let found = found.filter(lacked);
     Ok(found.filter(|model| model.answers_in(desk.route.location.as_deref())))
 }
 
@@ -234,29 +310,25 @@ pub(super) fn shape(
     input: Option<(u32, u32)>,
     models: &Models,
 ) -> Option<Shape> {
-    let config = body.get("generationConfig").unwrap_or(&Value::Null);
-    let image = &config["imageConfig"];
-    let asked = image["imageSize"].as_str();
-    let known = asked.filter(|size| model.image_sizes.iter().any(|made| made == size));
+    let asked = Asked::of(body);
+    let size = asked.size.as_deref();
+    let known = size.filter(|size| model.image_sizes.iter().any(|made| made == size));
     let image_size = known.unwrap_or(model.default_size());
     let pixels = models.pixels(model, image_size);
-    let ratio = image["aspectRatio"].as_str();
+    let ratio = asked.ratio.as_deref();
     let stated = pixels.iter().find(|(known, _)| Some(*known) == ratio);
     let square = || pixels.iter().find(|(known, _)| *known == "1:1");
     let (ratio, (width, height)) = *stated
         .or_else(|| nearest(&pixels, input?))
         .or_else(square)?;
-    let output = &image["imageOutputOptions"];
-    let mime = output["mimeType"].as_str().unwrap_or_default();
-    let format = mime.trim_start_matches("image/").parse().ok();
+    let format = asked.format.and_then(|format| format.parse().ok());
     Some(Shape {
         ratio: ratio.to_owned(),
         image_size: image_size.to_owned(),
         width,
         height,
         format: format.or_else(|| model.format.parse().ok())?,
-        compression: number(&output["compressionQuality"])
-            .and_then(|q| u8::try_from(q.min(100)).ok()),
+        compression: asked.quality.and_then(|q| u8::try_from(q.min(100)).ok()),
     })
 }
 

@@ -14,7 +14,9 @@ mod listing;
 mod messages;
 mod model;
 mod oauth;
+mod options;
 mod predict;
+mod reader;
 mod render;
 mod route;
 mod signature;
@@ -28,12 +30,14 @@ pub use model::{Kind, Model, Models};
 use std::ops::Deref;
 
 use bytes::Bytes;
+use serde_json::{Map, Value};
 
 use crate::catalogue::{Catalogue, CatalogueError};
 use crate::provider::{Call, Provider, Turn};
 use crate::scenario::{Element, Order};
 use crate::wire::{Answer, Request};
 use decide::Decision;
+use reader::{Edition, Problem};
 use route::{Route, Verb, route};
 use style::Style;
 
@@ -72,6 +76,8 @@ struct Desk<'w> {
     data: &'w Data,
     turn: &'w Turn<'w>,
     route: Route,
+    /// The path as it was called, fit for HTML.
+    path: String,
     /// How the answer is written down.
     style: Style,
     /// Vertex: the kind of capacity that the request's headers ask for.
@@ -87,6 +93,20 @@ impl<'w> Deref for Desk<'w> {
 }
 
 impl Desk<'_> {
+    /// Reads a message as the version of the API that was called does.
+    fn read(&self, message: &str, body: &Map<String, Value>) -> (Map<String, Value>, Vec<Problem>) {
+        reader::read(&self.data.messages, message, body, self.edition())
+    }
+
+    /// The version of the API that was called.
+    fn edition(&self) -> Edition<'_> {
+        let version = &self.route.version;
+        Edition {
+            version,
+            gap: self.data.messages.gap(version, &self.turn.world.settings),
+        }
+    }
+
     /// Now, as Vertex writes it.
     fn create_time(&self) -> String {
         let now = time::OffsetDateTime::from_unix_timestamp(self.now).ok();
@@ -135,6 +155,7 @@ impl Google {
 
     fn desk<'w>(&'w self, request: &Request, turn: &'w Turn<'w>) -> Desk<'w> {
         let mut desk = self.desk_of(route(self.face, request), turn);
+        desk.path = request.path.replace('&', "&amp;").replace('<', "&lt;");
         desk.style = Style::of(request);
         desk.traffic = usage::traffic(request);
         desk
@@ -146,6 +167,7 @@ impl Google {
             data: &self.data,
             turn,
             route: route.unwrap_or_else(Route::nowhere),
+            path: String::new(),
             style: Style::default(),
             traffic: usage::traffic_of("", ""),
         }

@@ -97,6 +97,12 @@ pub struct Model {
     pub thinking: bool,
     /// The most images of one call.
     pub n_max: u64,
+    /// It makes an image only together with words, and only where both are asked for.
+    #[serde(default)]
+    pub both_modalities: bool,
+    /// It takes no aspect ratio.
+    #[serde(default)]
+    pub fixed_ratio: bool,
     /// Vertex: where it answers; everywhere without it.
     pub locations: Option<Vec<String>>,
     /// The day on which it is switched off.
@@ -145,7 +151,7 @@ impl Models {
             Some(made) => made.contains(ratio),
             None => true,
         });
-        made.filter_map(|(ratio, size)| Some((ratio.as_str(), edges(size)?)))
+        made.filter_map(|(ratio, size)| Some((ratio.as_str(), edges(size, 'x')?)))
             .collect()
     }
 }
@@ -182,9 +188,9 @@ impl Model {
     }
 }
 
-/// `WxH` as two edges in pixels.
-fn edges(size: &str) -> Option<(u32, u32)> {
-    let (width, height) = size.split_once('x')?;
+/// Two numbers with this sign between them: `WxH` as two edges in pixels.
+pub(super) fn edges(size: &str, sign: char) -> Option<(u32, u32)> {
+    let (width, height) = size.split_once(sign)?;
     Some((width.parse().ok()?, height.parse().ok()?))
 }
 

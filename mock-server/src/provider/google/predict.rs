@@ -78,7 +78,7 @@ pub(super) fn defaults(
 /// # Errors
 /// The refusal of the provider.
 pub(super) fn judge(body: &Map<String, Value>, desk: &Desk<'_>) -> Result<Wanted, Refusal> {
-    let (body, problems) = desk.data.messages.read("PredictRequest", body);
+    let (body, problems) = desk.read("PredictRequest", body);
     let strict = desk.world.settings.validation == Validation::Strict;
     if strict && !problems.is_empty() {
         return Err(Refusal::problems(&problems));

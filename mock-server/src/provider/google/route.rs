@@ -13,6 +13,8 @@ pub(super) struct Route {
     pub(super) resource: String,
     /// The model's id; empty where the path names none.
     pub(super) model: String,
+    /// A tuned model or an endpoint, whose model is not known by its name.
+    pub(super) tuned: bool,
     /// Vertex: the project, none in express mode.
     pub(super) project: Option<String>,
     /// Vertex: the location, none in express mode.
@@ -55,6 +57,11 @@ impl Verb {
             Self::Predict => "predict",
             _ => "generateContent",
         }
+    }
+
+    /// Contents are made.
+    pub(super) fn generates(self) -> bool {
+        matches!(self, Self::Generate | Self::Stream)
     }
 
     /// Errors of the OpenAI-compatible routes are a list of one.
@@ -110,14 +117,32 @@ fn vertex(version: &str, rest: &str) -> Option<Route> {
         route.location = Some(location.to_owned());
         inner = rest.splitn(5, '/').nth(4).unwrap_or_default();
     }
+    route.resource = rest.rsplit_once(':').map_or(rest, |(name, _)| name).into();
     if inner == "endpoints/openapi/chat/completions" && route.project.is_some() {
         route.verb = Verb::ChatCompletions;
         route.resource = rest.trim_end_matches("/chat/completions").to_owned();
     } else if let Some(model) = inner.strip_prefix("publishers/google/models/") {
         route.name(model);
-        route.resource = rest.rsplit_once(':').map_or(rest, |(name, _)| name).into();
+    } else if let Some(endpoint) = inner.strip_prefix("endpoints/") {
+        route.name(endpoint);
+        route.tuned = true;
+    }
+    // Each location is a host of its own, and there is none for what is no location (recorded).
+    if !route.location.as_deref().is_none_or(is_location) {
+        route.verb = Verb::Unknown;
     }
     Some(route)
+}
+
+/// Whether there may be such a location: `global`, `us`, `eu`, or a region, for example `us-central1`.
+fn is_location(name: &str) -> bool {
+    let region = || {
+        let (area, rest) = name.split_once('-')?;
+        let place = rest.trim_end_matches(|sign: char| sign.is_ascii_digit());
+        let letters = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_lowercase());
+        Some(place.len() < rest.len() && letters(area) && letters(place))
+    };
+    matches!(name, "global" | "us" | "eu") || region() == Some(true)
 }
 
 fn gemini(version: &str, rest: &str, request: &Request) -> Option<Route> {
@@ -135,7 +160,9 @@ fn gemini(version: &str, rest: &str, request: &Request) -> Option<Route> {
         return None;
     }
     let mut route = Route::new(Verb::Unknown, version, rest);
-    match (rest, model) {
+    let tuned = ["tunedModels/", "dynamic/"];
+    let tuned = tuned.iter().find_map(|kind| rest.strip_prefix(kind));
+    match (rest, model.or(tuned)) {
         ("models", _) => route.verb = Verb::ModelList,
         ("openai/images/generations", _) => route.verb = Verb::Images,
         ("openai/chat/completions", _) => route.verb = Verb::ChatCompletions,
@@ -146,6 +173,7 @@ fn gemini(version: &str, rest: &str, request: &Request) -> Option<Route> {
         }
         _ => {}
     }
+    route.tuned = tuned.is_some() && route.verb.generates();
     route.resource = rest.rsplit_once(':').map_or(rest, |(name, _)| name).into();
     Some(route)
 }
@@ -157,6 +185,7 @@ impl Route {
             version: version.to_owned(),
             resource: resource.to_owned(),
             model: String::new(),
+            tuned: false,
             project: None,
             location: None,
         }
