@@ -19,6 +19,8 @@ mod faults;
 #[cfg(test)]
 mod generations;
 #[cfg(test)]
+mod google_chat;
+#[cfg(test)]
 mod google_compatible;
 #[cfg(test)]
 mod google_generate;

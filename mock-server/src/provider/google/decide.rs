@@ -4,11 +4,13 @@ use serde_json::{Map, Value};
 
 use crate::catalogue::Stage;
 use crate::provider::Call;
+use crate::provider::google::chat;
 use crate::provider::google::compatible;
 use crate::provider::google::digest::bearer;
 use crate::provider::google::error::{self, Refusal};
 use crate::provider::google::generate::{self, Wanted};
 use crate::provider::google::listing;
+use crate::provider::google::metadata;
 use crate::provider::google::oauth;
 use crate::provider::google::predict;
 use crate::provider::google::render;
@@ -48,7 +50,15 @@ pub(super) fn decide<'w>(
             .map(|wanted| Decision::Paint(Job::Images(wanted))),
         Verb::Predict => judged(request, call, order, desk, predict::judge)
             .map(|wanted| Decision::Paint(Job::Predictions(wanted))),
-        Verb::Metadata => Ok(Decision::Ready(oauth::metadata(request, desk))),
+        Verb::ChatCompletions => judged(request, call, order, desk, chat::judge)
+            .map(|wanted| Decision::Ready(chat::answer(&wanted, order, desk))),
+        Verb::CompatibleModelGet | Verb::CompatibleModelList => {
+            let admitted = admit(request, call, order, desk);
+            admitted
+                .and_then(|()| listing::compatible(desk))
+                .map(Decision::Ready)
+        }
+        Verb::Metadata => Ok(Decision::Ready(metadata::answer(request, desk))),
         Verb::ModelList => admit(request, call, order, desk)
             .map(|()| Decision::Ready(listing::list(request, desk))),
         Verb::ModelGet => {

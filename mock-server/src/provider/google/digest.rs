@@ -3,9 +3,10 @@
 use serde_json::{Map, Value, json};
 
 use crate::provider::Call;
+use crate::provider::google::chat;
 use crate::provider::google::compatible;
 use crate::provider::google::content::{self, Read};
-use crate::provider::google::error::{ARRAY, SSE};
+use crate::provider::google::error::{ARRAY, COMPATIBLE, SSE};
 use crate::provider::google::generate;
 use crate::provider::google::oauth;
 use crate::provider::google::options::Asked;
@@ -43,10 +44,16 @@ pub(super) fn call(face: Face, data: &Data, route: &Route, request: &Request) ->
             Verb::Images => {
                 let prompt = body.get("prompt").and_then(Value::as_str);
                 call.prompt = call.marks.take(prompt.unwrap_or_default());
-                sent.extend(compatible::sent(&body));
+                sent.extend(compatible::sent(&body, data));
                 call.effective = sent.clone();
-                let defaults = compatible::defaults(&body, &data.models);
-                call.effective.extend(defaults);
+                call.effective.extend(compatible::defaults(&body, data));
+            }
+            Verb::ChatCompletions => {
+                sent.extend(chat::read(face, &body, &mut call));
+                call.effective = sent.clone();
+                if body.get("stream") == Some(&Value::Bool(true)) {
+                    call.framing = COMPATIBLE;
+                }
             }
             Verb::Predict => predicted(data, route, &body, &mut sent, &mut call),
             _ => {}

@@ -19,6 +19,9 @@ pub(super) const SSE: &str = "sse";
 /// The other way: one JSON array.
 pub(super) const ARRAY: &str = "array";
 
+/// The stream of the compatible endpoint.
+pub(super) const COMPATIBLE: &str = "compatible";
+
 /// Why a request is not answered with images: a catalogue row and the values of its placeholders.
 #[derive(Clone, Debug)]
 pub(super) struct Refusal {
@@ -180,6 +183,9 @@ pub(super) fn in_stream(
     let framed = condition.params.get("framed").is_some_and(|v| v == "true");
     let text = match (call.framing, framed) {
         (SSE, true) => format!("data: {}\r\n\r\n", line(&body)),
+        // Not seen; errors of these routes are lists of one.
+        (COMPATIBLE, true) => format!("data: [{body}]\n\n"),
+        (COMPATIBLE, false) => format!("[{}\n]", pretty(&body).trim_end()),
         (ARRAY, _) => format!("{}{}]", if opening { "[" } else { ",\r\n" }, pretty(&body)),
         _ => pretty(&body),
     };

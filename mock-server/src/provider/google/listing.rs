@@ -8,6 +8,7 @@ use crate::provider::google::error::Refusal;
 use crate::provider::google::generate::served;
 use crate::provider::google::model::{Kind, Model};
 use crate::provider::google::render::{JSON, headers};
+use crate::provider::google::route::Verb;
 use crate::wire::{Answer, Request};
 
 /// The models of a page when no number is said, and at most.
@@ -45,6 +46,34 @@ pub(super) fn single(desk: &Desk<'_>) -> Result<Answer, Refusal> {
     let found = served(id, desk)?;
     let model = found.ok_or_else(|| Refusal::new("model-not-found", []))?;
     Ok(answer(described(id, model), desk))
+}
+
+/// The same in OpenAI's form, as users quote it: the list, or the model that the path names.
+///
+/// # Errors
+/// The refusal of the provider.
+pub(super) fn compatible(desk: &Desk<'_>) -> Result<Answer, Refusal> {
+    let item = |id: &str, model: &Model| {
+        json!({
+            "id": format!("models/{id}"),
+            "object": "model",
+            "owned_by": "google",
+            "display_name": model.display_name,
+        })
+    };
+    if desk.route.verb == Verb::CompatibleModelGet {
+        let id = &desk.route.model;
+        let model = served(id, desk)?.ok_or_else(|| Refusal::new("model-not-found", []))?;
+        return Ok(answer(item(id, model), desk));
+    }
+    let models = desk.data.models.models.iter();
+    let models = models.filter(|model| !model.is_retired(&desk.world.settings));
+    let all = models.flat_map(|model| {
+        let names = std::iter::once(&model.id).chain(&model.aliases);
+        names.map(|id| item(id, model))
+    });
+    let data: Vec<_> = all.collect();
+    Ok(answer(json!({ "object": "list", "data": data }), desk))
 }
 
 fn described(id: &str, model: &Model) -> Value {

@@ -3,6 +3,7 @@
 //!
 //! Wire facts: the sources named in `fixtures/{errors,messages,models}/{vertex,gemini}.json`.
 
+mod chat;
 mod compatible;
 mod content;
 mod decide;
@@ -12,6 +13,7 @@ mod generate;
 mod json;
 mod listing;
 mod messages;
+mod metadata;
 mod model;
 mod oauth;
 mod options;

@@ -108,6 +108,27 @@ pub(super) fn judge(body: &Map<String, Value>, desk: &Desk<'_>) -> Result<Wanted
     })
 }
 
+/// Parameters that are one of few words, in any case (Vertex imagen-api pages; old ones of `safetySetting` too).
+const CHOICES: &[(&str, &[&str])] = &[
+    (
+        "personGeneration",
+        &["dont_allow", "allow_adult", "allow_all"],
+    ),
+    (
+        "safetySetting",
+        &[
+            "block_low_and_above",
+            "block_medium_and_above",
+            "block_only_high",
+            "block_none",
+            "block_most",
+            "block_some",
+            "block_few",
+            "block_fewest",
+        ],
+    ),
+];
+
 /// Refuses the first parameter that the model does not take.
 fn argue(
     model: &Model,
@@ -146,6 +167,15 @@ fn argue(
     }
     if number(&output["compressionQuality"]).is_some_and(|quality| quality > 100) {
         return refuse("compressionQuality must be between 0 and 100.".to_owned());
+    }
+    for (name, known) in CHOICES {
+        let stated = parameters[*name].as_str().map(str::to_lowercase);
+        if let Some(value) = stated.filter(|value| !known.contains(&value.as_str())) {
+            return refuse(format!("{value} is not a valid value for {name}."));
+        }
+    }
+    if desk.face == Face::Gemini && parameters["addWatermark"] == false {
+        return refuse("addWatermark cannot be switched off.".to_owned());
     }
     let seeded = !parameters["seed"].is_null() && parameters["addWatermark"] != false;
     if seeded {

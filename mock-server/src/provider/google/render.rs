@@ -300,7 +300,8 @@ fn envelope(
     Value::Object(out)
 }
 
-fn response_id(id: &str) -> String {
+/// The id of an answer: 23 characters, as in most recordings.
+pub(super) fn response_id(id: &str) -> String {
     let mut text = BASE64_STANDARD
         .encode(Sha256::digest(id))
         .replace(['+', '/'], "_");

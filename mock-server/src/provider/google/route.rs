@@ -25,6 +25,8 @@ pub(super) struct Route {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verb {
     ChatCompletions,
+    CompatibleModelGet,
+    CompatibleModelList,
     Generate,
     Images,
     ModelGet,
@@ -43,8 +45,8 @@ impl Verb {
             Self::ChatCompletions => Some("chat.completions"),
             Self::Generate => Some("models.generateContent"),
             Self::Images => Some("images.generations"),
-            Self::ModelGet => Some("models.get"),
-            Self::ModelList => Some("models.list"),
+            Self::CompatibleModelGet | Self::ModelGet => Some("models.get"),
+            Self::CompatibleModelList | Self::ModelList => Some("models.list"),
             Self::Predict => Some("models.predict"),
             Self::Stream => Some("models.streamGenerateContent"),
             Self::Metadata | Self::Token | Self::Unknown => None,
@@ -66,7 +68,13 @@ impl Verb {
 
     /// Errors of the OpenAI-compatible routes are a list of one.
     pub(super) fn compatible(self) -> bool {
-        matches!(self, Self::ChatCompletions | Self::Images)
+        matches!(
+            self,
+            Self::ChatCompletions
+                | Self::CompatibleModelGet
+                | Self::CompatibleModelList
+                | Self::Images
+        )
     }
 }
 
@@ -83,6 +91,7 @@ pub(super) fn route(face: Face, request: &Request) -> Option<Route> {
         Face::Gemini => gemini(version, rest, request)?,
     };
     let expected = match route.verb {
+        Verb::CompatibleModelGet | Verb::CompatibleModelList => "GET",
         Verb::ModelGet | Verb::ModelList => "GET",
         _ => "POST",
     };
@@ -166,6 +175,16 @@ fn gemini(version: &str, rest: &str, request: &Request) -> Option<Route> {
         ("models", _) => route.verb = Verb::ModelList,
         ("openai/images/generations", _) => route.verb = Verb::Images,
         ("openai/chat/completions", _) => route.verb = Verb::ChatCompletions,
+        ("openai/models", _) => route.verb = Verb::CompatibleModelList,
+        (_, None) if rest.starts_with("openai/models/") => {
+            route.verb = Verb::CompatibleModelGet;
+            // Clients encode the slash in `models/ID`.
+            let id = rest
+                .trim_start_matches("openai/models/")
+                .replace("%2F", "/");
+            id.trim_start_matches("models/")
+                .clone_into(&mut route.model);
+        }
         (_, Some(model)) if model.contains(':') => route.name(model),
         (_, Some(model)) => {
             route.verb = Verb::ModelGet;
