@@ -118,6 +118,28 @@ async fn aspect_ratio_and_image_size_decide_the_pixels() {
 }
 
 #[tokio::test]
+async fn tokens_go_with_the_size_and_differ_by_face() {
+    let mock = start().await;
+    let path = GEMINI.replace("2.5-flash", "3.1-flash");
+    let on_vertex = VERTEX.replace("2.5-flash", "3.1-flash");
+    for (size, edge, tokens) in [("512", 512, [747, 747]), ("2K", 2048, [1120, 1680])] {
+        let mut body = asking("a fox");
+        body["generationConfig"] =
+            json!({ "imageConfig": { "imageSize": size }, "responseModalities": ["IMAGE"] });
+        let replies = [
+            gemini(&mock, &path, &body).await,
+            vertex(&mock, &on_vertex, &body).await,
+        ];
+        for (reply, tokens) in replies.iter().zip(tokens) {
+            assert_eq!(picture(reply).size(), (edge, edge));
+            let usage = reply.json()["usageMetadata"].take();
+            let image = json!([{ "modality": "IMAGE", "tokenCount": tokens }]);
+            assert_eq!(usage["candidatesTokensDetails"], image);
+        }
+    }
+}
+
+#[tokio::test]
 async fn an_input_image_counts_and_gives_the_ratio() {
     let mock = start().await;
     let wide = json!({ "contents": [{ "parts": [{ "text": "a fox" }] }], "generationConfig": { "imageConfig": { "aspectRatio": "21:9" } } });

@@ -13,11 +13,11 @@ fn with_config(config: Value) -> Value {
     body
 }
 
-fn with_parts(parts: Value) -> Value {
+fn with_parts(parts: &Value) -> Value {
     json!({ "contents": [{ "role": "user", "parts": parts }] })
 }
 
-fn text(error: (u16, Value)) -> String {
+fn text(error: &(u16, Value)) -> String {
     assert_eq!(
         (error.0, &error.1["status"]),
         (400, &json!("INVALID_ARGUMENT"))
@@ -33,7 +33,7 @@ async fn enums_are_named_in_full_and_all_problems_are_told() {
         "responseFormat": { "image": { "aspectRatio": "3:2", "imageSize": "4K" } },
         "mediaResolution": 99,
     }));
-    let lines = text(gemini(&mock, GEMINI, &body).await.error());
+    let lines = text(&gemini(&mock, GEMINI, &body).await.error());
     let package = "type.googleapis.com/google.ai.generativelanguage.v1beta";
     assert_eq!(
         lines.lines().collect::<Vec<_>>(),
@@ -55,7 +55,7 @@ async fn enums_are_named_in_full_and_all_problems_are_told() {
     let mut body = asking("a fox");
     body["safetySettings"] = json!([{ "category": "NONE" }]);
     let path = VERTEX.replace("/v1/", "/v1beta1/");
-    let line = text(vertex(&mock, &path, &body).await.error());
+    let line = text(&vertex(&mock, &path, &body).await.error());
     assert_eq!(
         line,
         "Invalid value at 'safety_settings[0].category' (type.googleapis.com/google.cloud.aiplatform.v1beta1.HarmCategory), \"NONE\""
@@ -95,28 +95,28 @@ async fn enums_come_by_number_too() {
 async fn a_part_holds_one_thing_and_something() {
     let mock = start().await;
     let both = with_parts(
-        json!([{ "text": "a fox", "inlineData": { "mimeType": "image/png", "data": "AAAA" } }]),
+        &json!([{ "text": "a fox", "inlineData": { "mimeType": "image/png", "data": "AAAA" } }]),
     );
     assert_eq!(
-        text(gemini(&mock, GEMINI, &both).await.error()),
+        text(&gemini(&mock, GEMINI, &both).await.error()),
         "Invalid value at 'contents[0].parts[0]' (oneof), oneof field 'data' is already set. Cannot set 'inlineData'"
     );
-    let empty = with_parts(json!([{ "text": "a fox" }, {}, { "text": "" }]));
+    let empty = with_parts(&json!([{ "text": "a fox" }, {}, { "text": "" }]));
     let required = "required oneof field 'data' must have one initialized field\n";
     assert_eq!(
-        text(gemini(&mock, GEMINI, &empty).await.error()),
+        text(&gemini(&mock, GEMINI, &empty).await.error()),
         format!(
             "* GenerateContentRequest.contents[0].parts[1].data: {required}* GenerateContentRequest.contents[0].parts[2].data: {required}"
         )
     );
-    let line = text(vertex(&mock, VERTEX, &empty).await.error());
+    let line = text(&vertex(&mock, VERTEX, &empty).await.error());
     assert!(line.contains("at least one parts field"), "{line}");
     let signed =
-        with_parts(json!([{ "text": "a fox" }, { "text": "", "thoughtSignature": "AAAA" }]));
+        with_parts(&json!([{ "text": "a fox" }, { "text": "", "thoughtSignature": "AAAA" }]));
     assert_eq!(gemini(&mock, GEMINI, &signed).await.status, 200);
-    let garbled = with_parts(json!([{ "inlineData": { "mimeType": "image/png", "data": "!" } }]));
+    let garbled = with_parts(&json!([{ "inlineData": { "mimeType": "image/png", "data": "!" } }]));
     assert_eq!(
-        text(gemini(&mock, GEMINI, &garbled).await.error()),
+        text(&gemini(&mock, GEMINI, &garbled).await.error()),
         "Invalid value at 'contents[0].parts[0].inline_data.data' (TYPE_BYTES), Base64 decoding failed for \"!\""
     );
 }
@@ -129,7 +129,7 @@ async fn roles_temperature_and_members_differ_by_face() {
         gemini(&mock, GEMINI, &odd).await.error(),
         vertex(&mock, VERTEX, &odd).await.error(),
     ] {
-        assert_eq!(text(error), "Please use a valid role: user, model.");
+        assert_eq!(text(&error), "Please use a valid role: user, model.");
     }
     let hot = with_config(json!({ "temperature": 1000.0 }));
     assert_eq!(gemini(&mock, GEMINI, &hot).await.status, 200);
@@ -147,7 +147,7 @@ async fn roles_temperature_and_members_differ_by_face() {
         picture(&vertex(&mock, VERTEX, &output).await).mime(),
         "image/jpeg"
     );
-    let line = text(gemini(&mock, GEMINI, &output).await.error());
+    let line = text(&gemini(&mock, GEMINI, &output).await.error());
     assert!(line.starts_with("Invalid JSON payload received. Unknown name \"imageOutputOptions\" at 'generation_config.image_config'"), "{line}");
 }
 
@@ -173,7 +173,7 @@ async fn the_newer_way_to_ask_has_names_for_ratio_and_size() {
         (2752, 1536)
     );
     let both = with_config(json!({ "responseFormat": [{ "image": image, "text": {} }] }));
-    let line = text(vertex(&mock, &path, &both).await.error());
+    let line = text(&vertex(&mock, &path, &both).await.error());
     assert!(line.contains("(oneof)"), "{line}");
 }
 
@@ -183,7 +183,7 @@ async fn what_a_version_did_not_know_is_a_matter_of_the_day() {
         start_with(|settings| settings.as_of = Some(time::macros::date!(2026 - 06 - 08))).await;
     let body = with_config(json!({ "responseModalities": ["IMAGE"] }));
     let stable = GEMINI.replace("v1beta", "v1");
-    let line = text(gemini(&old, &stable, &body).await.error());
+    let line = text(&gemini(&old, &stable, &body).await.error());
     assert_eq!(
         line,
         "Invalid JSON payload received. Unknown name \"responseModalities\" at 'generation_config': Cannot find field."
@@ -208,7 +208,7 @@ async fn a_model_that_wants_both_modalities_is_asked_for_both() {
     let mock = start().await;
     let path = GEMINI.replace("2.5-flash-image", "2.0-flash-preview-image-generation");
     for config in [json!({}), json!({ "responseModalities": ["IMAGE"] })] {
-        let line = text(gemini(&mock, &path, &with_config(config)).await.error());
+        let line = text(&gemini(&mock, &path, &with_config(config)).await.error());
         assert!(
             line.ends_with("combination of response modalities:\n* IMAGE, TEXT\n"),
             "{line}"
@@ -223,10 +223,10 @@ async fn a_model_that_wants_both_modalities_is_asked_for_both() {
     );
     let mut wide = both;
     wide["imageConfig"] = json!({ "aspectRatio": "16:9" });
-    let line = text(gemini(&mock, &path, &with_config(wide)).await.error());
+    let line = text(&gemini(&mock, &path, &with_config(wide)).await.error());
     assert_eq!(line, "Aspect ratio is not enabled for this model");
     let audio = with_config(json!({ "responseModalities": ["AUDIO"] }));
-    let line = text(gemini(&mock, GEMINI, &audio).await.error());
+    let line = text(&gemini(&mock, GEMINI, &audio).await.error());
     assert_eq!(
         line,
         "Model does not support the requested response modalities: audio"
@@ -239,7 +239,7 @@ async fn ratios_are_listed_in_their_order() {
     let path = GEMINI.replace("2.5-flash", "3.1-flash");
     let odd = with_config(json!({ "imageConfig": { "aspectRatio": "7:3" } }));
     assert_eq!(
-        text(gemini(&mock, &path, &odd).await.error()),
+        text(&gemini(&mock, &path, &odd).await.error()),
         "* GenerateContentRequest.generation_config.image_config.aspect_ratio: aspect_ratio must be one of '1:1', '1:4', '1:8', '2:3', '3:2', '3:4', '4:1', '4:3', '4:5', '5:4', '8:1', '9:16', '16:9', or '21:9'.\n"
     );
 }

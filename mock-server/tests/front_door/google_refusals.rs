@@ -112,7 +112,7 @@ async fn unknown_retired_and_misplaced_models_are_404() {
     assert_eq!((status, &error["status"]), (404, &json!("NOT_FOUND")));
     assert_eq!(
         error["message"],
-        "models/gemini-9-flash-image is not found for API version v1beta, or is not supported for generateContent. Call ListModels to see the list of available models and their supported methods."
+        "models/gemini-9-flash-image is not found for API version v1beta, or is not supported for generateContent. Call ModelService.ListModels to see the list of available models and their supported methods."
     );
     let (status, error) = gemini(&mock, GEMINI, &asking("a fox")).await.error();
     let text = error["message"].as_str().unwrap();

@@ -8,7 +8,6 @@ use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
 use crate::catalogue::ImagesLeft;
-use crate::provider::Call;
 use crate::provider::google::error::{self, Refusal};
 use crate::provider::google::generate::{number, served};
 use crate::provider::google::json::harmless;
@@ -17,6 +16,7 @@ use crate::provider::google::render::{JSON, headers, response_id};
 use crate::provider::google::usage::text_tokens;
 use crate::provider::google::{Desk, Face};
 use crate::provider::openai::operation::conversation;
+use crate::provider::{Call, InputImage};
 use crate::scenario::Order;
 use crate::settings::Validation;
 use crate::wire::{Answer, data};
@@ -58,7 +58,7 @@ pub(super) fn read(face: Face, body: &Map<String, Value>, call: &mut Call) -> Ma
     sent.insert("model".into(), model_id(face, body).into());
     sent.extend(conversation::prompt(messages).map(|text| ("prompt".to_owned(), text.into())));
     if !call.images.is_empty() {
-        let images = call.images.iter().map(|image| image.digest());
+        let images = call.images.iter().map(InputImage::digest);
         sent.insert("images".into(), images.collect());
     }
     sent

@@ -6,6 +6,7 @@ use crate::catalogue::Stage;
 use crate::provider::Call;
 use crate::provider::google::chat;
 use crate::provider::google::compatible;
+use crate::provider::google::count;
 use crate::provider::google::digest::bearer;
 use crate::provider::google::error::{self, Refusal};
 use crate::provider::google::generate::{self, Wanted};
@@ -58,6 +59,7 @@ pub(super) fn decide<'w>(
                 .and_then(|()| listing::compatible(desk))
                 .map(Decision::Ready)
         }
+        Verb::Count => judged(request, call, order, desk, count::judge).map(Decision::Ready),
         Verb::Metadata => Ok(Decision::Ready(metadata::answer(request, desk))),
         Verb::ModelList => admit(request, call, order, desk)
             .map(|()| Decision::Ready(listing::list(request, desk))),

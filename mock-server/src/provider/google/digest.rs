@@ -48,6 +48,14 @@ pub(super) fn call(face: Face, data: &Data, route: &Route, request: &Request) ->
                 call.effective = sent.clone();
                 call.effective.extend(compatible::defaults(&body, data));
             }
+            Verb::Count => {
+                let message = "CountTokensRequest";
+                let (body, _) = reader::read(&data.messages, message, &body, Edition::default());
+                let read = content::read(&body);
+                sent.insert("prompt".into(), read.raw.into());
+                call.effective = sent.clone();
+                (call.marks, call.prompt) = (read.marks, read.prompt);
+            }
             Verb::ChatCompletions => {
                 sent.extend(chat::read(face, &body, &mut call));
                 call.effective = sent.clone();

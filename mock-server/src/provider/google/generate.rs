@@ -2,13 +2,12 @@
 
 use serde_json::{Map, Value};
 
-use crate::image::{Format, Picture};
-use crate::provider::Call;
 use crate::provider::google::content::{self, InputImage, Read, list};
 use crate::provider::google::error::Refusal;
 use crate::provider::google::model::{Kind, Model, Models, edges};
 use crate::provider::google::options::Asked;
 use crate::provider::google::route::Verb;
+use crate::provider::google::shape::{Shape, shape};
 use crate::provider::google::usage::{Spent, text_tokens};
 use crate::provider::google::{Desk, Face};
 use crate::settings::Validation;
@@ -27,17 +26,6 @@ pub(super) struct Wanted<'m> {
     pub(super) spent: Spent,
     /// The tier of capacity, as `usageMetadata` names it.
     pub(super) tier: String,
-}
-
-/// The picture that is made.
-#[derive(Clone, Debug)]
-pub(super) struct Shape {
-    pub(super) ratio: String,
-    pub(super) image_size: String,
-    pub(super) width: u32,
-    pub(super) height: u32,
-    pub(super) format: Format,
-    pub(super) compression: Option<u8>,
 }
 
 /// Judges the body of a call.
@@ -303,48 +291,6 @@ pub(super) fn defaults(
     out
 }
 
-/// The picture that a body of `generateContent` asks for; without a ratio that of the input.
-pub(super) fn shape(
-    model: &Model,
-    body: &Map<String, Value>,
-    input: Option<(u32, u32)>,
-    models: &Models,
-) -> Option<Shape> {
-    let asked = Asked::of(body);
-    let size = asked.size.as_deref();
-    let known = size.filter(|size| model.image_sizes.iter().any(|made| made == size));
-    let image_size = known.unwrap_or(model.default_size());
-    let pixels = models.pixels(model, image_size);
-    let ratio = asked.ratio.as_deref();
-    let stated = pixels.iter().find(|(known, _)| Some(*known) == ratio);
-    let square = || pixels.iter().find(|(known, _)| *known == "1:1");
-    let (ratio, (width, height)) = *stated
-        .or_else(|| nearest(&pixels, input?))
-        .or_else(square)?;
-    let format = asked.format.and_then(|format| format.parse().ok());
-    Some(Shape {
-        ratio: ratio.to_owned(),
-        image_size: image_size.to_owned(),
-        width,
-        height,
-        format: format.or_else(|| model.format.parse().ok())?,
-        compression: asked.quality.and_then(|q| u8::try_from(q.min(100)).ok()),
-    })
-}
-
-/// The made size whose aspect ratio is nearest to that of an image of the request.
-fn nearest<'a, 'm>(
-    pixels: &'a [(&'m str, (u32, u32))],
-    (width, height): (u32, u32),
-) -> Option<&'a (&'m str, (u32, u32))> {
-    let of = |width: u32, height: u32| (f64::from(width.max(1)) / f64::from(height.max(1))).ln();
-    let wanted = of(width, height);
-    let distance = |size: &(u32, u32)| (of(size.0, size.1) - wanted).abs();
-    pixels
-        .iter()
-        .min_by(|a, b| distance(&a.1).total_cmp(&distance(&b.1)))
-}
-
 /// On the Gemini API the body names the tier, on Vertex headers do and the member is ignored.
 fn tier(body: &Map<String, Value>, desk: &Desk<'_>) -> String {
     let named = body.get("serviceTier").and_then(Value::as_str);
@@ -354,7 +300,8 @@ fn tier(body: &Map<String, Value>, desk: &Desk<'_>) -> String {
     }
 }
 
-fn spent(model: &Model, read: &Read, models: &Models) -> Spent {
+/// What a prompt costs, and the thoughts about it.
+pub(super) fn spent(model: &Model, read: &Read, models: &Models) -> Spent {
     let tokens = &models.tokens;
     Spent {
         prompt_text: text_tokens(&read.text, tokens),
@@ -380,37 +327,4 @@ fn listed<T: std::fmt::Display>(row: &str, values: impl Iterator<Item = T>) -> R
 pub(super) fn number(value: &Value) -> Option<u64> {
     let text = || value.as_str()?.parse().ok();
     value.as_u64().or_else(text)
-}
-
-impl Shape {
-    /// Its members of the digest.
-    pub(super) fn members(self) -> [(String, Value); 4] {
-        [
-            ("aspect_ratio".to_owned(), self.ratio.into()),
-            ("image_size".to_owned(), self.image_size.into()),
-            (
-                "size".to_owned(),
-                format!("{}x{}", self.width, self.height).into(),
-            ),
-            ("output_format".to_owned(), self.format.as_str().into()),
-        ]
-    }
-
-    /// The picture with this index.
-    pub(super) fn picture(&self, model: &str, call: &Call, desk: &Desk<'_>, index: u64) -> Picture {
-        Picture {
-            prompt: call.prompt.clone(),
-            model: model.to_owned(),
-            width: self.width,
-            height: self.height,
-            format: self.format,
-            compression: self.compression,
-            transparent: false,
-            token: call.marks.token,
-            index: index.try_into().unwrap_or(u8::MAX),
-            partial: None,
-            seed: desk.world.settings.seed,
-            pad_to: desk.world.settings.image_bytes,
-        }
-    }
 }

@@ -6,6 +6,7 @@
 mod chat;
 mod compatible;
 mod content;
+mod count;
 mod decide;
 mod digest;
 mod error;
@@ -21,6 +22,7 @@ mod predict;
 mod reader;
 mod render;
 mod route;
+mod shape;
 mod signature;
 mod sniff;
 mod style;

@@ -292,12 +292,23 @@ fn envelope(
     out.extend(candidate.map(|candidate| ("candidates".to_owned(), json!([candidate]))));
     out.extend(feedback.map(|feedback| ("promptFeedback".to_owned(), feedback)));
     out.insert("usageMetadata".into(), usage);
-    out.insert("modelVersion".into(), desk.route.model.clone().into());
+    out.insert("modelVersion".into(), version(desk).into());
     if desk.face == Face::Vertex {
         out.insert("createTime".into(), desk.create_time().into());
     }
     out.insert("responseId".into(), response_id(&desk.id).into());
     Value::Object(out)
+}
+
+/// The name as it was called; only what is always the latest is named by what it is (recorded).
+fn version<'d>(desk: &'d Desk<'_>) -> &'d str {
+    let called = &desk.route.model;
+    let latest = desk
+        .data
+        .models
+        .by_id(called)
+        .filter(|_| called.ends_with("-latest"));
+    latest.map_or(called, |model| &model.id)
 }
 
 /// The id of an answer: 23 characters, as in most recordings.

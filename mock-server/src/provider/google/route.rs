@@ -27,6 +27,7 @@ pub(super) enum Verb {
     ChatCompletions,
     CompatibleModelGet,
     CompatibleModelList,
+    Count,
     Generate,
     Images,
     ModelGet,
@@ -43,6 +44,7 @@ impl Verb {
     pub(super) fn operation(self) -> Option<&'static str> {
         match self {
             Self::ChatCompletions => Some("chat.completions"),
+            Self::Count => Some("models.countTokens"),
             Self::Generate => Some("models.generateContent"),
             Self::Images => Some("images.generations"),
             Self::CompatibleModelGet | Self::ModelGet => Some("models.get"),
@@ -56,6 +58,7 @@ impl Verb {
     /// The verb as errors name it: the stream's is that of the call without a stream (recorded).
     pub(super) fn named(self) -> &'static str {
         match self {
+            Self::Count => "countTokens",
             Self::Predict => "predict",
             _ => "generateContent",
         }
@@ -215,6 +218,7 @@ impl Route {
         let (model, verb) = text.rsplit_once(':').unwrap_or((text, ""));
         model.clone_into(&mut self.model);
         self.verb = match verb {
+            "countTokens" => Verb::Count,
             "generateContent" => Verb::Generate,
             "streamGenerateContent" => Verb::Stream,
             "predict" => Verb::Predict,
