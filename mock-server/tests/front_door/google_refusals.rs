@@ -170,6 +170,9 @@ async fn blocks_are_successes_by_their_status() {
     for answer in ask("a fox [[mock:moderation-blocked;reason=SAFETY]]").await {
         assert_eq!(answer["promptFeedback"]["blockReason"], "SAFETY");
         assert_eq!(answer.get("candidates"), None);
+        let ratings = &answer["promptFeedback"]["safetyRatings"];
+        let hate = json!({ "category": "HARM_CATEGORY_HATE_SPEECH", "probability": "HIGH" });
+        assert_eq!(ratings[1], hate);
         assert!(answer["usageMetadata"].is_object());
     }
     for (scenario, reason) in [

@@ -77,12 +77,36 @@ async fn there_is_no_host_for_what_is_no_location() {
 }
 
 #[tokio::test]
+async fn projects_that_cannot_be_are_refused() {
+    let mock = start().await;
+    for (project, status) in [
+        ("p1", 200),
+        ("example.com:p1", 200),
+        ("12345678", 200),
+        ("", 400),
+        ("{project}", 400),
+    ] {
+        let path = VERTEX.replace("/p1/", &format!("/{project}/"));
+        let reply = vertex(&mock, &path, &asking("a fox")).await;
+        assert_eq!(reply.status, status, "{path}");
+        if status == 400 {
+            assert_eq!(
+                reply.error().1["details"][0]["reason"],
+                "RESOURCE_PROJECT_INVALID"
+            );
+        }
+    }
+}
+
+#[tokio::test]
 async fn express_mode_takes_keys_and_has_no_location() {
     let mock = start().await;
     let express = "/v1/publishers/google/models/gemini-3-pro-image:generateContent";
     let reply = gemini(&mock, express, &asking("a fox")).await;
     assert_eq!(picture(&reply).mime(), "image/jpeg");
     assert!(reply.json()["createTime"].is_string());
+    let bare = express.trim_start_matches("/v1");
+    assert_eq!(gemini(&mock, bare, &asking("a fox")).await.status, 200);
     let by_query = mock.request(
         reqwest::Method::POST,
         &format!("{express}?key=AIzaX&prettyPrint=false"),

@@ -18,6 +18,7 @@ use crate::provider::google::render;
 use crate::provider::google::route::Verb;
 use crate::provider::google::{Desk, Face};
 use crate::scenario::Order;
+use crate::settings::Validation;
 use crate::wire::{Answer, Request};
 
 /// An answer, or a picture that must be painted first.
@@ -97,7 +98,24 @@ pub(super) fn admit(
     desk: &Desk<'_>,
 ) -> Result<(), Refusal> {
     authenticate(request, call, desk)?;
+    let strict = desk.world.settings.validation == Validation::Strict;
+    if strict
+        && desk
+            .route
+            .project
+            .as_deref()
+            .is_some_and(|name| !is_project(name))
+    {
+        return Err(Refusal::new("project-invalid", []));
+    }
     error::of_condition(Stage::Before, order, desk)
+}
+
+/// Whether a project may have this id or number; old ids have a domain in front.
+fn is_project(name: &str) -> bool {
+    let sign =
+        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-:.".contains(&byte);
+    !name.is_empty() && name.bytes().all(sign)
 }
 
 fn authenticate(request: &Request, call: &Call, desk: &Desk<'_>) -> Result<(), Refusal> {

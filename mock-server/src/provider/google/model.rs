@@ -66,6 +66,8 @@ pub struct Safety {
     pub imagen: Vec<String>,
     /// The prompt of `predict`.
     pub imagen_prompt: Vec<String>,
+    /// A prompt that was blocked for its safety: category and probability.
+    pub prompt: Vec<(String, String)>,
     /// Where this is known from.
     pub source: String,
 }

@@ -69,7 +69,7 @@ fn told(wanted: &Wanted<'_>, call: &Call, order: &Order, desk: &Desk<'_>) -> Tol
         // Nothing was thought of what was never made (recorded).
         told.spent.thoughts = 0;
         if let Some(feedback) = effect.and_then(|effect| effect.prompt_feedback.as_ref()) {
-            told.prompt_feedback = Some(fill(feedback));
+            told.prompt_feedback = Some(rated(fill(feedback), desk));
             return told;
         }
         if let Some(Value::Object(end)) = effect.and_then(|e| e.candidate.as_ref()).map(fill) {
@@ -233,6 +233,24 @@ fn spoken(part: Value) -> Vec<Value> {
     pieces
         .map(|words| json!({ "text": words.concat() }))
         .collect()
+}
+
+/// Ratings stand beside the reason SAFETY, and beside no other (recorded).
+fn rated(feedback: Value, desk: &Desk<'_>) -> Value {
+    if feedback["blockReason"] != "SAFETY" {
+        return feedback;
+    }
+    let rating = |(category, probability): &(String, String)| json!({ "category": category, "probability": probability });
+    let all: Value = desk.data.models.safety.prompt.iter().map(rating).collect();
+    let mut out = Map::new();
+    for (name, value) in feedback.as_object().cloned().unwrap_or_default() {
+        let reason = name == "blockReason";
+        out.insert(name, value);
+        if reason {
+            out.insert("safetyRatings".into(), all.clone());
+        }
+    }
+    Value::Object(out)
 }
 
 /// Vertex rates images, by category only (recorded).

@@ -88,7 +88,11 @@ pub(super) fn route(face: Face, request: &Request) -> Option<Route> {
     if let Some(verb) = beside(face, &path, request) {
         return Some(Route::new(verb, "", ""));
     }
-    let (version, rest) = path.strip_prefix('/')?.split_once('/')?;
+    let (version, rest) = match path.strip_prefix("/publishers/") {
+        // The SDKs' resource scope COLLECTION leaves out version and project.
+        Some(_) => ("v1beta1", &path[1..]),
+        None => path.strip_prefix('/')?.split_once('/')?,
+    };
     let mut route = match face {
         Face::Vertex => vertex(version, rest)?,
         Face::Gemini => gemini(version, rest, request)?,
