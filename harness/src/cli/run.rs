@@ -38,6 +38,9 @@ pub(super) struct Run {
     /// For one answer, for example 30s.
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     timeout: Option<Duration>,
+    /// A folder of snapshots to compare with; what is new or changed is left there for cargo insta review.
+    #[arg(long, value_name = "DIR")]
+    snapshots: Option<PathBuf>,
     /// Run each case so often; one that passes and fails by turns fails, unless it is listed as flaky.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
     repeat: u32,
@@ -126,6 +129,7 @@ impl Run {
         let mut options = self.target.options(self.timeout, self.allow_paid);
         (options.repeat, options.expired) = (self.repeat, self.expired);
         let selection = self.selection()?;
+        options.snapshots.clone_from(&self.snapshots);
         let running = runtime.block_on(setup::start(&options, &env))?;
         let session = &running.session;
         let instances = select(&session.catalog, &session.target, &selection);
