@@ -129,11 +129,13 @@ impl Html {
         add_alike(
             &mut body,
             "What failed, known failures apart",
+            " open",
             &self.tally.failures,
         );
         add_alike(
             &mut body,
             "Warnings: what SHOULD hold and does not",
+            "",
             &self.tally.warnings,
         );
         body.push_str("</header>\n<nav class=\"bar\">\n");
@@ -178,13 +180,13 @@ impl Html {
     }
 }
 
-fn add_alike(body: &mut String, title: &str, alike: &Alike) {
+fn add_alike(body: &mut String, title: &str, open: &str, alike: &Alike) {
     if alike.is_empty() {
         return;
     }
     let _ = writeln!(
         body,
-        "<details class=\"alike\"><summary>{title} ({})</summary>\n<table>",
+        "<details class=\"alike\"{open}><summary>{title} ({})</summary>\n<table>",
         alike.len()
     );
     for (name, noted) in often_first(alike).into_iter().take(MOST_LISTED) {

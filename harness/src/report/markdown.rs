@@ -99,6 +99,9 @@ impl Markdown {
             code(&header.requirements)
         );
         add_counts(&mut text, summary);
+        if !summary.notes.is_empty() {
+            text.push('\n');
+        }
         for note in summary.notes.iter().take(MOST_LISTED) {
             let _ = writeln!(text, "- note: {}", code(&clipped(note, LONGEST_SENTENCE)));
         }
@@ -222,7 +225,7 @@ fn add_counts(text: &mut String, summary: &Summary) {
     let money = summary.money;
     let _ = writeln!(
         text,
-        "\nImages: asked for {}, made upstream {}, delivered {}. Took {:.1} s.\n",
+        "\nImages: asked for {}, made upstream {}, delivered {}. Took {:.1} s.",
         money.asked,
         money.made,
         money.delivered,

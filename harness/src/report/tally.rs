@@ -81,11 +81,19 @@ impl Tally {
     }
 }
 
+/// A law is a check and a requirement of one name.
+fn name(check: &str, requirement: &str) -> String {
+    if check == requirement {
+        return one_line(check);
+    }
+    one_line(&format!("{check} {requirement}"))
+}
+
 /// What cases said alike: (check and requirement, what was said), the most frequent first.
 pub(super) fn often_first(alike: &Alike) -> Vec<(String, &Noted)> {
     let named = alike.iter();
     let mut named: Vec<_> = named
-        .map(|((check, requirement), noted)| (one_line(&format!("{check} {requirement}")), noted))
+        .map(|((check, requirement), noted)| (name(check, requirement), noted))
         .collect();
     named.sort_by_key(|(_, noted)| Reverse(noted.count));
     named
