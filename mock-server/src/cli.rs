@@ -156,7 +156,9 @@ fn complain(error: &Error) -> ExitCode {
     }
     let _ = writeln!(std::io::stderr(), "{text}");
     match error {
-        Error::Log(_) | Error::Start(StartError::Scenario(_)) => ExitCode::from(USAGE),
+        Error::Log(_) | Error::Start(StartError::Deployment(_) | StartError::Scenario(_)) => {
+            ExitCode::from(USAGE)
+        }
         _ => ExitCode::from(SETUP),
     }
 }

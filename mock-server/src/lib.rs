@@ -79,7 +79,7 @@ use crate::image::Token;
 use crate::journal::{Page, Query};
 use crate::playbook::{AnswerText, ScriptError, ScriptText};
 use crate::scenario::{Directive, ScenarioError};
-use crate::settings::{Deployment, Settings};
+use crate::settings::{Deployment, DeploymentError, Settings};
 use crate::tls::TlsError;
 use crate::verdict::Verdict;
 
@@ -246,7 +246,7 @@ impl Builder {
         self.configure(|settings| settings.api_keys.push(key.into()))
     }
 
-    /// A deployment of Azure and the model behind it.
+    /// A deployment of Azure and the model behind it. A model that is not known is an error of the start.
     pub fn deployment(self, name: impl Into<String>, model: impl Into<String>) -> Self {
         let (name, model) = (name.into(), model.into());
         self.configure(|settings| settings.deployments.push(Deployment { name, model }))
@@ -276,7 +276,7 @@ impl Builder {
     /// Starts the server on a free port of the loopback address.
     ///
     /// # Errors
-    /// No port could be opened, or the scenario cannot be used.
+    /// No port could be opened, or a deployment or the scenario cannot be used.
     pub async fn start(self) -> Result<MockServer, StartError> {
         let listener = TcpListener::bind("127.0.0.1:0").await;
         self.start_on(listener.map_err(StartError::Listen)?)
@@ -285,7 +285,7 @@ impl Builder {
     /// Starts the server on a listener of the caller's. Needs a tokio runtime.
     ///
     /// # Errors
-    /// The listener has no address, or the scenario cannot be used.
+    /// The listener has no address, or a deployment or the scenario cannot be used.
     pub fn start_on(self, listener: TcpListener) -> Result<MockServer, StartError> {
         let address = listener.local_addr().map_err(StartError::Listen)?;
         let scheme = scheme(self.settings.tls.is_some());
@@ -322,6 +322,9 @@ pub enum StartError {
     /// An embedded data file is not usable.
     #[error(transparent)]
     Data(#[from] CatalogueError),
+    /// A deployment of Azure cannot be made.
+    #[error(transparent)]
+    Deployment(#[from] DeploymentError),
     /// No port could be opened.
     #[error("cannot listen")]
     Listen(#[source] io::Error),

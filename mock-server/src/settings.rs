@@ -61,7 +61,7 @@ impl FromStr for Deployment {
         let parts = text.split_once('=');
         let (name, model) = parts
             .filter(|(name, model)| !name.is_empty() && !name.contains('/') && !model.is_empty())
-            .ok_or_else(|| DeploymentError(text.to_owned()))?;
+            .ok_or_else(|| DeploymentError::Form(text.to_owned()))?;
         Ok(Self {
             name: name.to_owned(),
             model: model.to_owned(),
@@ -69,10 +69,21 @@ impl FromStr for Deployment {
     }
 }
 
-/// A text that names no deployment.
+/// A deployment that cannot be made.
 #[derive(Debug, thiserror::Error)]
-#[error("'{0}' is no deployment: expected NAME=MODEL, for example pictures=gpt-image-1")]
-pub struct DeploymentError(String);
+pub enum DeploymentError {
+    /// A text that names none.
+    #[error("'{0}' is no deployment: expected NAME=MODEL, for example pictures=gpt-image-1")]
+    Form(String),
+    /// Nothing is known of the model.
+    #[error("the model of deployment '{}' is not known: expected one of {known}", .deployment.name)]
+    Model {
+        /// The deployment as it was asked for.
+        deployment: Deployment,
+        /// The models that there are, with commas between them.
+        known: String,
+    },
+}
 
 /// How strictly request members are judged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

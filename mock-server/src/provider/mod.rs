@@ -14,7 +14,8 @@ use bytes::Bytes;
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
-use crate::catalogue::{Catalogue, CatalogueError};
+use crate::StartError;
+use crate::catalogue::Catalogue;
 use crate::image::{Picture, Rendered, Studio};
 use crate::scenario::{Element, Order};
 use crate::settings::Settings;
@@ -54,15 +55,15 @@ pub trait Provider: Send + Sync {
 }
 
 /// Reads the data of a provider, for a server with these settings.
-pub type Loader = fn(&Settings) -> Result<Box<dyn Provider>, CatalogueError>;
+pub type Loader = fn(&Settings) -> Result<Box<dyn Provider>, StartError>;
 
 /// Every provider: its id and how it is loaded. The first that claims a request answers it; OpenAI, the last,
 /// claims what nobody else does.
 pub static PROVIDERS: &[(&str, Loader)] = &[
-    (google::VERTEX, |_| google::Google::load_vertex()),
-    (google::GEMINI, |_| google::Google::load_gemini()),
+    (google::VERTEX, |_| Ok(google::Google::load_vertex()?)),
+    (google::GEMINI, |_| Ok(google::Google::load_gemini()?)),
     (azure::ID, azure::Azure::load),
-    (openai::ID, |_| openai::OpenAi::load()),
+    (openai::ID, |_| Ok(openai::OpenAi::load()?)),
 ];
 
 /// What a request asks for, in the same terms for every provider.

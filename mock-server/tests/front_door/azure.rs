@@ -1,7 +1,7 @@
 //! Azure: paths, deployments, versions, members that the deployment's name decides, headers.
 
-use mock_server::MockServer;
 use mock_server::settings::Settings;
+use mock_server::{MockServer, StartError};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -46,6 +46,17 @@ async fn a_deployment_answers_with_its_model_whatever_the_body_names() {
     body.as_object_mut().unwrap().remove("model");
     assert_eq!(ask(&mock, &path("pictures"), &body).await.status, 200);
     assert_eq!(mock.last_entry().await.sent["model"], "gpt-image-1");
+}
+
+#[tokio::test]
+async fn a_deployment_of_an_unknown_model_is_an_error_of_the_start() {
+    let builder = MockServer::builder().deployment("pictures", "gpt-image-9");
+    let error = builder.start().await.err().unwrap();
+    let text = error.to_string();
+    assert!(matches!(error, StartError::Deployment(_)), "{text}");
+    assert!(text.contains("'pictures'") && text.contains("gpt-image-2-2026-04-21"));
+    let builder = MockServer::builder().deployment("texts", "gpt-4o");
+    builder.start().await.unwrap();
 }
 
 #[tokio::test]

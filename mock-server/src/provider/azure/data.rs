@@ -37,8 +37,10 @@ pub struct Differences {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ApiVersions {
-    /// On paths that name a deployment.
+    /// Everywhere but below `/openai/v1`, from the oldest.
     pub dated: Vec<String>,
+    /// The first of them that has the image operations.
+    pub images_from: String,
     /// On paths below `/openai/v1`, where it may also be absent.
     pub v1: Vec<String>,
     /// Where this is known from.

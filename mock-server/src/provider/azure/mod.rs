@@ -12,13 +12,14 @@ pub use data::{ApiVersions, Differences, Known, ResponseFormat};
 use bytes::Bytes;
 use serde_json::Value;
 
-use crate::catalogue::{Catalogue, CatalogueError, Layer, fill};
+use crate::StartError;
+use crate::catalogue::{Catalogue, Layer, fill};
 use crate::provider::openai::error::{self, Refusal};
 use crate::provider::openai::operation::{self, Case, Work};
 use crate::provider::openai::{self, Desk};
 use crate::provider::{Call, Provider, Turn};
 use crate::scenario::{Element, Order};
-use crate::settings::{Deployment, Settings};
+use crate::settings::{Deployment, DeploymentError, Settings};
 use crate::wire::{Answer, Request};
 use deployed::Deployed;
 use route::{Place, Route};
@@ -37,14 +38,39 @@ impl Azure {
     /// Reads its data.
     ///
     /// # Errors
-    /// An embedded file is missing or of another form.
-    pub fn load(settings: &Settings) -> Result<Box<dyn Provider>, CatalogueError> {
+    /// An embedded file is missing or of another form, or a deployment has a model that is not known.
+    pub fn load(settings: &Settings) -> Result<Box<dyn Provider>, StartError> {
         let differences = Differences::builtin()?;
-        Ok(Box::new(Self {
+        let azure = Self {
             data: differences.applied()?,
             differences,
             deployments: settings.deployments.clone(),
-        }))
+        };
+        azure.check_deployments()?;
+        Ok(Box::new(azure))
+    }
+
+    fn check_deployments(&self) -> Result<(), DeploymentError> {
+        let known: Vec<_> = self.known_models().map(|(name, _)| name).collect();
+        let mut made = self.deployments.iter();
+        let unknown = made.find(|made| !known.contains(&made.model.as_str()));
+        unknown.map_or(Ok(()), |unknown| {
+            Err(DeploymentError::Model {
+                deployment: unknown.clone(),
+                known: known.join(", "),
+            })
+        })
+    }
+
+    /// Every name of a model that can be deployed, with the id of that model.
+    fn known_models(&self) -> impl Iterator<Item = (&str, &str)> {
+        let models = &self.data.models;
+        let image = models.models.iter().flat_map(|model| {
+            let names = std::iter::once(&model.id).chain(&model.aliases);
+            names.map(|name| (name.as_str(), model.id.as_str()))
+        });
+        let text = models.text_models.iter().map(|model| &model.id);
+        image.chain(text.map(|id| (id.as_str(), id.as_str())))
     }
 
     fn desk<'w>(&'w self, turn: &'w Turn<'w>) -> Desk<'w> {
@@ -60,23 +86,16 @@ impl Azure {
 
     /// The model behind a deployment: the one it was made with, or the longest known id in its name.
     fn model_of(&self, name: &str) -> Option<String> {
-        let models = &self.data.models;
-        let made = self.deployments.iter().rev();
-        if let Some(made) = made.into_iter().find(|made| made.name == name) {
-            let image = models.by_id(&made.model).map(|model| model.id.clone());
-            return image.or_else(|| models.is_text(&made.model).then(|| made.model.clone()));
-        }
-        let image = models.models.iter().flat_map(|model| {
-            let names = std::iter::once(&model.id).chain(&model.aliases);
-            names.map(move |known| (known, &model.id))
-        });
-        let text = models
-            .text_models
-            .iter()
-            .map(|model| (&model.id, &model.id));
-        let within = image.chain(text).filter(|(known, _)| name.contains(*known));
-        let (_, id) = within.max_by_key(|(known, _)| known.len())?;
-        Some(id.clone())
+        let mut known = self.known_models();
+        let mut made = self.deployments.iter().rev();
+        let (_, id) = match made.find(|made| made.name == name) {
+            Some(made) => known.find(|(known, _)| *known == made.model)?,
+            None => {
+                let within = known.filter(|(known, _)| name.contains(known));
+                within.max_by_key(|(known, _)| known.len())?
+            }
+        };
+        Some(id.to_owned())
     }
 
     fn read_operation(&self, route: &Route, request: &Request) -> Call {
