@@ -24,7 +24,7 @@
 //! * [`image`]: painting, encoding, provenance
 //! * [`verdict`]: what the journal says of the client
 //! * [`latency`], [`rate_limit`], [`tls`]: realism on demand
-//! * [`scenario`], [`fault`], [`playbook`]: what to answer instead of success
+//! * [`scenario`], [`fault`], [`habit`], [`playbook`]: what to answer instead of success
 //! * [`journal`], [`control`]: what arrived, and the API under `/_mock/`
 //! * `server`: the only part that touches sockets
 //!
@@ -42,6 +42,7 @@ pub mod control;
 mod core;
 pub mod duration;
 pub mod fault;
+pub mod habit;
 pub mod image;
 pub mod journal;
 mod kept;

@@ -5,7 +5,11 @@ mod auth;
 #[cfg(test)]
 mod azure;
 #[cfg(test)]
+mod azure_chat;
+#[cfg(test)]
 mod azure_errors;
+#[cfg(test)]
+mod azure_responses;
 #[cfg(test)]
 mod bounds;
 #[cfg(test)]
@@ -14,6 +18,8 @@ mod chat;
 mod control;
 #[cfg(test)]
 mod edits;
+#[cfg(test)]
+mod entra;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]

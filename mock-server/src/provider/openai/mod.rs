@@ -3,6 +3,7 @@
 //! Wire facts: OpenAI's OpenAPI document of 2026-08-21, recordings named in `fixtures/errors/openai.json` and
 //! `fixtures/models/openai.json`.
 
+mod additions;
 mod chat;
 pub(in crate::provider) mod error;
 mod files;
@@ -13,6 +14,7 @@ mod response;
 mod usage;
 mod validate;
 
+pub use additions::Additions;
 pub use model::{ChatImages, Models, Sizes};
 
 use bytes::Bytes;
@@ -73,6 +75,8 @@ pub struct Data {
     pub models: Models,
     /// `fixtures/models/gateway.json`.
     pub chat_images: ChatImages,
+    /// What is added to answers.
+    pub additions: Additions,
 }
 
 impl Data {
@@ -86,6 +90,7 @@ impl Data {
             errors: Catalogue::builtin(ID)?,
             models: Models::builtin()?,
             chat_images: ChatImages::builtin()?,
+            additions: Additions::default(),
         })
     }
 }

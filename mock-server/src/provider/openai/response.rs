@@ -189,7 +189,7 @@ impl Told<'_> {
     fn response(&self, status: &str) -> Value {
         let done = status == "completed";
         let echo = |name: &str, absent: Value| self.echo(name, absent);
-        json!({
+        let body = json!({
             "id": self.id("resp"),
             "object": "response",
             "created_at": self.turn.now,
@@ -216,7 +216,8 @@ impl Told<'_> {
             "usage": if done { self.usage.clone() } else { Value::Null },
             "user": echo("user", Value::Null),
             "metadata": echo("metadata", json!({})),
-        })
+        });
+        self.turn.data.additions.to_response(body)
     }
 
     fn output(&self) -> Vec<Value> {
