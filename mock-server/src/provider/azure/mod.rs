@@ -104,13 +104,18 @@ impl Azure {
     }
 
     /// What is answered before any deployment is reached; else the route.
-    fn gateway(&self, request: &Request, call: &Call, desk: &Desk<'_>) -> Result<Route, Answer> {
-        let refused = |row| error::render(&Refusal::new(row, []), call, desk);
+    fn gateway(
+        &self,
+        request: &Request,
+        call: &Call,
+        desk: &Desk<'_>,
+    ) -> Result<Route, Box<Answer>> {
+        let refused = |row| Box::new(error::render(&Refusal::new(row, []), call, desk));
         if request.body_too_large {
             return Err(refused("body-too-large"));
         }
         if let Some(asked) = entra::asked(request) {
-            return Err(entra::answer(asked, request, desk));
+            return Err(Box::new(entra::answer(asked, request, desk)));
         }
         let route = self.route(request);
         route.ok_or_else(|| refused("resource-not-found"))
@@ -256,7 +261,7 @@ impl Provider for Azure {
         let desk = &self.desk(turn);
         let route = match self.gateway(request, call, desk) {
             Ok(route) => route,
-            Err(answer) => return Some(answer),
+            Err(answer) => return Some(*answer),
         };
         let order = &self.informed(order, request, call);
         let case = case(request, call, order, desk);
@@ -268,7 +273,7 @@ impl Provider for Azure {
         let desk = &self.desk(turn);
         let route = match self.gateway(request, call, desk) {
             Ok(route) => route,
-            Err(answer) => return answer,
+            Err(answer) => return *answer,
         };
         let order = &self.informed(order, request, call);
         let case = case(request, call, order, desk);
