@@ -49,15 +49,15 @@ struct Serve {
     /// Where to listen; port 0 picks a free one.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9100")]
     listen: SocketAddr,
-    /// Accept only this credential (repeatable). Without it anything non-empty is accepted that does not
-    /// contain `invalid`.
+    /// Accept only this credential (repeatable), and the tokens that this server hands out. Without it anything
+    /// non-empty is accepted that does not contain `invalid`.
     #[arg(long = "api-key", value_name = "KEY")]
     api_keys: Vec<String>,
     /// Take calls of Vertex without a credential too.
     #[arg(long)]
     anonymous: bool,
-    /// A deployment of Azure and the model behind it (repeatable). Any other name stands for the longest known
-    /// model id in it.
+    /// A deployment of Azure and the model behind it, which must be known (repeatable). Any other name stands for
+    /// the longest known model id in it.
     #[arg(long = "deployment", value_name = "NAME=MODEL")]
     deployments: Vec<Deployment>,
     /// What `url` results begin with. Default: the address it listens on.

@@ -10,6 +10,12 @@ pub struct Habit {
     pub summary: &'static str,
 }
 
+/// Azure: keys are switched off, as many resources have it; tokens are taken.
+pub const NO_KEYS: Habit = Habit {
+    name: "no-keys",
+    summary: "Azure: keys are switched off, only tokens are taken",
+};
+
 /// Azure: `model` in the body of a path that names a deployment must be the model behind it.
 pub const STRICT_MODEL: Habit = Habit {
     name: "strict-model",
@@ -17,7 +23,7 @@ pub const STRICT_MODEL: Habit = Habit {
 };
 
 /// Every habit.
-pub static HABITS: &[Habit] = &[STRICT_MODEL];
+pub static HABITS: &[Habit] = &[NO_KEYS, STRICT_MODEL];
 
 /// The habit with this name.
 #[must_use]

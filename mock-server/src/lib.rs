@@ -31,8 +31,9 @@
 //! # Limits
 //! So far: OpenAI's `images/generations`, `images/edits`, `images/variations`, `chat/completions` and
 //! `responses` (fixed texts, and images), and `models`; Azure's
-//! `images/generations` and `images/edits`, by deployment and on `/openai/v1`, and the list of models, without
-//! tokens of Entra; `generateContent` with its stream and Imagen's `predict` on Vertex AI and the Gemini API, with
+//! `images/generations`, `images/edits` and `chat/completions` by deployment and on `/openai/v1`, `responses`, `models`,
+//! and the token server of Entra for client credentials, which verifies no assertion; no asynchronous dall-e-2.
+//! Addresses of dall-e-3 say when they expire and never do. `generateContent` with its stream and Imagen's `predict` on Vertex AI and the Gemini API, with
 //! Google's token and metadata servers, which verify no signature; the Gemini API's models and OpenAI-compatible
 //! `images/generations`. Addresses of input images are taken as they are, nothing is fetched.
 //! HTTP/1.1, plain or over TLS.

@@ -11,11 +11,12 @@ use crate::tls::Tls;
 /// How the mock answers and what it keeps.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Accept only these credentials; empty: anything non-empty that does not contain `invalid`.
+    /// Accept only these credentials, and tokens of the server's own; empty: anything non-empty that does not
+    /// contain `invalid`.
     pub api_keys: Vec<String>,
     /// Vertex also takes calls without a credential.
     pub anonymous: bool,
-    /// Azure's deployments; any other name stands for the longest known model id in it.
+    /// Azure's deployments, of known models; any other name stands for the longest known model id in it.
     pub deployments: Vec<Deployment>,
     /// The address that `url` results begin with; none: the address it listens on.
     pub public_url: Option<String>,

@@ -157,7 +157,7 @@ async fn a_stream_begins_with_what_became_of_the_prompt() {
 }
 
 #[tokio::test]
-async fn a_stream_can_be_held_and_broken_at_its_own_events() {
+async fn a_stream_can_break_off_with_an_error() {
     let mock = start().await;
     let mut body = said("hello [[mock:stream-error]]");
     body["stream"] = json!(true);

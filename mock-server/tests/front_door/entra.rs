@@ -2,11 +2,12 @@
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use mock_server::MockServer;
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::azure::path;
-use crate::support::{KEY, Mock, Reply, names, small, start, start_with};
+use crate::support::{KEY, Mock, Reply, names, running, small, start, start_with};
 
 const TENANT: &str = "/11111111-2222-3333-4444-555555555555";
 const SECRET: &str = "client_secret=s3cret~value";
@@ -74,6 +75,23 @@ async fn a_token_opens_azure_beside_the_keys() {
     let request = request.header("api-key", asserted);
     let reply = Reply::of(request.body(small("a fox").to_string())).await;
     assert_eq!((reply.status, reply.outcome().as_str()), (401, "401"));
+}
+
+#[tokio::test]
+async fn where_keys_are_switched_off_only_a_token_opens_azure() {
+    let builder = MockServer::builder().scenario("no-keys");
+    let mock = running(builder.start().await.unwrap());
+    let request = mock.request(Method::POST, &path("gpt-image-1"));
+    let request = request.header("api-key", KEY);
+    let reply = Reply::of(request.body(small("a fox").to_string())).await;
+    assert_eq!(
+        (reply.status, reply.outcome().as_str()),
+        (403, "AuthenticationTypeDisabled")
+    );
+    let reply = ask(&mock, &form(&[SCOPE, SECRET])).await;
+    assert_eq!(paint(&mock, &token(&reply)).await.status, 200);
+    // OpenAI's keys are tokens.
+    assert_eq!(mock.generate(&small("a fox")).await.status, 200);
 }
 
 #[tokio::test]

@@ -18,6 +18,7 @@ use bytes::Bytes;
 
 use crate::StartError;
 use crate::catalogue::Catalogue;
+use crate::habit::NO_KEYS;
 use crate::provider::openai::error::{self, Refusal};
 use crate::provider::openai::operation::{self, Case, Work};
 use crate::provider::openai::{self, Desk};
@@ -185,6 +186,9 @@ impl Azure {
     /// than a key.
     fn admit(&self, case: &Case<'_>) -> Result<(), Refusal> {
         let keyed = case.request.header("api-key").is_some();
+        if keyed && case.order.has(NO_KEYS) {
+            return Err(Refusal::new("key-auth-disabled", []));
+        }
         let token = openai::bearer(case.request).filter(|_| key(case.request).is_none());
         let audiences = &self.differences.audiences.values;
         let issued = token.and_then(|token| entra::is_good(&token, audiences, case.desk.turn));
