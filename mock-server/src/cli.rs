@@ -78,8 +78,8 @@ struct Serve {
     /// How long a success takes: `realistic` goes by model, quality, size and number of images.
     #[arg(long, value_name = "none|realistic|DURATION", default_value = "none")]
     latency: Latency,
-    /// What a credential may ask for in a minute, for example `requests=5,images=10`; more is refused with 429
-    /// and the time to wait.
+    /// What a credential may ask for in a minute (of Azure: of one deployment), for example
+    /// `requests=5,images=10`; more is refused with 429 and the time to wait.
     #[arg(long, value_name = "requests=N,images=N")]
     rate_limit: Option<RateLimit>,
     /// Pad every image to at least this many bytes.

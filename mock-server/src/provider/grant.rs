@@ -26,11 +26,14 @@ const SECRETS: &[&str] = &[
 
 /// The fields of a form or of a JSON object.
 pub(super) fn fields(request: &Request) -> Map<String, Value> {
-    serde_json::from_slice(&request.body).unwrap_or_else(|_| {
-        let text = String::from_utf8_lossy(&request.body);
-        let pairs = form_pairs(&text).into_iter();
-        pairs.map(|(name, value)| (name, value.into())).collect()
-    })
+    serde_json::from_slice(&request.body).unwrap_or_else(|_| form(request))
+}
+
+/// The fields of a form.
+pub(super) fn form(request: &Request) -> Map<String, Value> {
+    let text = String::from_utf8_lossy(&request.body);
+    let pairs = form_pairs(&text).into_iter();
+    pairs.map(|(name, value)| (name, value.into())).collect()
 }
 
 /// The body of a token request as the journal shows it: known members only, credentials as labels.

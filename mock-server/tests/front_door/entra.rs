@@ -120,6 +120,13 @@ async fn grants_that_cannot_be_used_are_refused() {
     let mock = start().await;
     for (form, status, error, code) in [
         (String::new(), 400, "invalid_request", 900_144),
+        // JSON is no form.
+        (
+            r#"{"grant_type":"client_credentials"}"#.to_owned(),
+            400,
+            "invalid_request",
+            900_144,
+        ),
         (
             "grant_type=password".to_owned(),
             400,
@@ -195,7 +202,9 @@ async fn secrets_are_not_in_the_journal() {
     let mock = start().await;
     let signed = assertion(&json!({ "iss": "app" }));
     ask(&mock, &form(&[SCOPE, SECRET, &signed])).await;
-    let entry = mock.last_entry().await;
+    ask(&mock, r#"{"client_secret":"s3cret~value"}"#).await;
+    let page = mock.journal("").await;
+    let entry = page.entries[0].clone();
     assert_eq!(entry.provider.as_deref(), Some("azure"));
     assert_eq!(
         (entry.operation, &entry.body["client_id"]),

@@ -9,6 +9,8 @@ mod azure_chat;
 #[cfg(test)]
 mod azure_errors;
 #[cfg(test)]
+mod azure_recordings;
+#[cfg(test)]
 mod azure_responses;
 #[cfg(test)]
 mod bounds;

@@ -45,7 +45,7 @@ pub(super) fn asked(request: &Request) -> Option<Asked<'_>> {
 pub(super) fn answer(asked: Asked<'_>, request: &Request, desk: &Desk<'_>) -> Answer {
     match asked {
         Asked::Configuration(tenant) => whole(200, &configuration(tenant, desk)),
-        Asked::Token(tenant) => match granted(&grant::fields(request), desk.turn, tenant) {
+        Asked::Token(tenant) => match granted(&grant::form(request), desk.turn, tenant) {
             Ok(body) => whole(200, &body),
             Err(denied) => denied.answer(desk),
         },
