@@ -83,9 +83,12 @@ pub struct ErrorRow {
     pub condition: bool,
     /// The row whose place this one takes in [`operations`](Self::operations).
     pub instead_of: Option<String>,
-    /// Where it takes that place.
+    /// The operations in which it takes that place; empty: all.
     #[serde(default)]
     pub operations: Vec<String>,
+    /// The models for which it takes that place; empty: all.
+    #[serde(default)]
+    pub models: Vec<String>,
     /// Whose error it is, where that shows in its layout.
     #[serde(default)]
     pub layer: Layer,
@@ -99,6 +102,9 @@ pub struct ErrorRow {
     /// Extra headers.
     #[serde(default)]
     pub headers: BTreeMap<String, String>,
+    /// The answer says nothing of its content type.
+    #[serde(default)]
+    pub no_content_type: bool,
     /// The JSON body.
     pub body: Option<Map<String, Value>>,
     /// What a JSON body is announced as, where that is something else.
@@ -211,12 +217,15 @@ impl Catalogue {
         self.errors.iter().find(|row| row.id == id)
     }
 
-    /// The same as that operation puts it.
+    /// The same as that operation puts it for that model.
     #[must_use]
-    pub fn row_in(&self, id: &str, operation: &str) -> Option<&ErrorRow> {
+    pub fn row_in(&self, id: &str, operation: &str, model: &str) -> Option<&ErrorRow> {
+        let named =
+            |names: &[String], name: &str| names.is_empty() || names.iter().any(|n| n == name);
         let own = self.errors.iter().find(|row| {
             row.instead_of.as_deref() == Some(id)
-                && row.operations.iter().any(|named| named == operation)
+                && named(&row.operations, operation)
+                && named(&row.models, model)
         });
         own.or_else(|| self.row(id))
     }

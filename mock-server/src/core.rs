@@ -54,6 +54,7 @@ pub(crate) struct Visit {
     request: Request,
     call: Call,
     plan: Result<Plan, ScenarioError>,
+    requests_left: Option<u64>,
 }
 
 impl Core {
@@ -95,9 +96,8 @@ impl Core {
         let provider = claiming.position(|claims| claims).unwrap_or_default();
         let call = self.providers[provider].read(&request);
         let mut plan = self.playbook.plan(&request, &call, &self.conditions());
-        if let Some(element) = self.meter.refusal(&request, &call, Instant::now())
-            && let Ok(plan) = &mut plan
-        {
+        let reading = self.meter.read(&call, Instant::now());
+        if let (Some(element), Ok(plan)) = (reading.refusal, &mut plan) {
             limit(plan, element);
         }
         // Hashing a large body must not keep others from the journal.
@@ -111,12 +111,13 @@ impl Core {
             request,
             call,
             plan,
+            requests_left: reading.requests_left,
         }
     }
 
     /// The answer where it is no picture, which is quick.
     pub(crate) fn refusal(&self, visit: &Visit) -> Option<Answer> {
-        let turn = Turn::new(&self.world, visit.seq);
+        let turn = self.turn(visit);
         let refusal = match &visit.plan {
             Ok(plan) => {
                 let order = &plan.order;
@@ -129,12 +130,19 @@ impl Core {
 
     /// The answer; painting takes its time.
     pub(crate) fn answer(&self, visit: &Visit) -> Answer {
-        let turn = Turn::new(&self.world, visit.seq);
+        let turn = self.turn(visit);
         let order = visit.plan.as_ref().map(|plan| plan.order.clone());
         let order = order.unwrap_or_default();
         let answer =
             self.providers[visit.provider].answer(&visit.request, &visit.call, &order, &turn);
         self.decided(visit, answer, &turn)
+    }
+
+    fn turn(&self, visit: &Visit) -> Turn<'_> {
+        Turn {
+            requests_left: visit.requests_left,
+            ..Turn::new(&self.world, visit.seq)
+        }
     }
 
     /// Puts faults and holds into an answer and writes it down.

@@ -24,14 +24,14 @@
 //! * [`image`]: painting, encoding, provenance
 //! * [`verdict`]: what the journal says of the client
 //! * [`latency`], [`rate_limit`], [`tls`]: realism on demand
-//! * [`scenario`], [`fault`], [`playbook`]: what to answer instead of success
+//! * [`scenario`], [`fault`], [`habit`], [`playbook`]: what to answer instead of success
 //! * [`journal`], [`control`]: what arrived, and the API under `/_mock/`
 //! * `server`: the only part that touches sockets
 //!
 //! # Limits
 //! So far: OpenAI's `images/generations`, `images/edits`, `images/variations`, `chat/completions` and
 //! `responses` (fixed texts, and images), and `models`; the same of Azure, by deployment and on `/openai/v1`, with
-//! tokens of Entra, whose signatures nobody verifies; `generateContent` with its stream, `countTokens` and Imagen's
+//! tokens of Entra for client credentials, whose assertions nobody verifies, without the asynchronous dall-e-2; `generateContent` with its stream, `countTokens` and Imagen's
 //! `predict` on Vertex AI and the Gemini API, with Google's token and metadata servers, which verify no signature; the
 //! models of the Gemini API; of the OpenAI-compatible endpoints chat in fixed words (images are refused there, as they
 //! are by Google), models and `images/generations`. Text models have no tools, and a tuned model or endpoint is the
@@ -45,6 +45,7 @@ pub mod control;
 mod core;
 pub mod duration;
 pub mod fault;
+pub mod habit;
 pub mod image;
 pub mod journal;
 mod kept;
@@ -82,7 +83,7 @@ use crate::image::Token;
 use crate::journal::{Page, Query};
 use crate::playbook::{AnswerText, ScriptError, ScriptText};
 use crate::scenario::{Directive, ScenarioError};
-use crate::settings::{Deployment, Settings};
+use crate::settings::{Deployment, DeploymentError, Settings};
 use crate::tls::TlsError;
 use crate::verdict::Verdict;
 
@@ -249,7 +250,7 @@ impl Builder {
         self.configure(|settings| settings.api_keys.push(key.into()))
     }
 
-    /// A deployment of Azure and the model behind it.
+    /// A deployment of Azure and the model behind it. A model that is not known is an error of the start.
     pub fn deployment(self, name: impl Into<String>, model: impl Into<String>) -> Self {
         let (name, model) = (name.into(), model.into());
         self.configure(|settings| settings.deployments.push(Deployment { name, model }))
@@ -279,7 +280,7 @@ impl Builder {
     /// Starts the server on a free port of the loopback address.
     ///
     /// # Errors
-    /// No port could be opened, or the scenario cannot be used.
+    /// No port could be opened, or a deployment or the scenario cannot be used.
     pub async fn start(self) -> Result<MockServer, StartError> {
         let listener = TcpListener::bind("127.0.0.1:0").await;
         self.start_on(listener.map_err(StartError::Listen)?)
@@ -288,7 +289,7 @@ impl Builder {
     /// Starts the server on a listener of the caller's. Needs a tokio runtime.
     ///
     /// # Errors
-    /// The listener has no address, or the scenario cannot be used.
+    /// The listener has no address, or a deployment or the scenario cannot be used.
     pub fn start_on(self, listener: TcpListener) -> Result<MockServer, StartError> {
         let address = listener.local_addr().map_err(StartError::Listen)?;
         let scheme = scheme(self.settings.tls.is_some());
@@ -325,6 +326,9 @@ pub enum StartError {
     /// An embedded data file is not usable.
     #[error(transparent)]
     Data(#[from] CatalogueError),
+    /// A deployment of Azure cannot be made.
+    #[error(transparent)]
+    Deployment(#[from] DeploymentError),
     /// No port could be opened.
     #[error("cannot listen")]
     Listen(#[source] io::Error),

@@ -1,13 +1,14 @@
 //! Scenarios: what to answer instead of success.
 //!
 //! Grammar: `NAME[=VALUE][;key=value]…[*N|*all]`, several separated by `,`, for example
-//! `rate-limit;retry-after=7*2` or `delay=200ms,server-error`. Any number of faults and one condition (or
-//! `ok`) may stand together. `_` and `-` are the same.
+//! `rate-limit;retry-after=7*2` or `delay=200ms,server-error`. Any number of faults and habits and one condition
+//! (or `ok`) may stand together. `_` and `-` are the same.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::fault::FAULTS;
+use crate::habit::{self, HABITS, Habit};
 
 /// A parsed scenario text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -15,10 +16,10 @@ pub struct Directive {
     elements: Vec<Element>,
 }
 
-/// One condition or fault of a directive.
+/// One condition, fault or habit of a directive.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Element {
-    /// The condition's or fault's id.
+    /// The condition's, fault's or habit's id.
     pub name: String,
     /// What stands behind `=`.
     pub value: Option<String>,
@@ -34,7 +35,7 @@ enum Count {
     Unstated,
 }
 
-/// What applies to one call: at most one condition, and faults in the order in which they were written.
+/// What applies to one call: at most one condition, and faults and habits in the order in which they were written.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Order {
     /// The condition, none for success.
@@ -43,6 +44,8 @@ pub struct Order {
     pub faults: Vec<Element>,
     /// What stands behind each `;` of `ok`: which of the forms that a success has.
     pub success: BTreeMap<String, String>,
+    /// The habits.
+    pub habits: Vec<Element>,
 }
 
 impl Directive {
@@ -56,7 +59,7 @@ impl Directive {
             .split(',')
             .map(|part| Element::parse(part, conditions))
             .collect::<Result<_, _>>()?;
-        let mut named = elements.iter().filter(|element| !element.is_fault());
+        let mut named = elements.iter().filter(|element| element.is_condition());
         if let (Some(first), Some(second)) = (named.next(), named.next()) {
             let (first, second) = (first.name.clone(), second.name.clone());
             return Err(ScenarioError::TwoConditions { first, second });
@@ -98,14 +101,24 @@ impl Directive {
             Count::Times(times) => call < times,
             Count::All | Count::Unstated => true,
         });
-        let (faults, named): (Vec<_>, Vec<_>) = active.cloned().partition(Element::is_fault);
+        let (faults, others): (Vec<_>, Vec<_>) = active.cloned().partition(Element::is_fault);
+        let (named, habits): (Vec<_>, Vec<_>) = others.into_iter().partition(Element::is_condition);
         let success = named.iter().find(|element| element.name == OK);
         let success = success.map(|element| element.params.clone());
         Order {
             condition: named.into_iter().find(|element| element.name != OK),
             faults,
+            habits,
             success: success.unwrap_or_default(),
         }
+    }
+}
+
+impl Order {
+    /// Whether a habit is switched on.
+    #[must_use]
+    pub fn has(&self, habit: Habit) -> bool {
+        self.habits.iter().any(|element| element.name == habit.name)
     }
 }
 
@@ -162,9 +175,11 @@ impl Element {
                 .check(self.value.as_deref(), conditions)
                 .map_err(bad_value);
         }
-        if self.name != OK && !conditions.contains(&self.name.as_str()) {
+        let known = self.name == OK || habit::by_name(&self.name).is_some();
+        if !known && !conditions.contains(&self.name.as_str()) {
             let known = conditions.iter().copied().chain([OK]);
             let known = known.chain(FAULTS.iter().map(|fault| fault.name()));
+            let known = known.chain(HABITS.iter().map(|habit| habit.name));
             return Err(ScenarioError::Unknown {
                 name: self.name.clone(),
                 nearest: nearest(&self.name, known),
@@ -184,6 +199,11 @@ impl Element {
 
     fn is_fault(&self) -> bool {
         FAULTS.iter().any(|fault| fault.name() == self.name)
+    }
+
+    /// A condition, or `ok`.
+    fn is_condition(&self) -> bool {
+        !self.is_fault() && habit::by_name(&self.name).is_none()
     }
 }
 

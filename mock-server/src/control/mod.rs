@@ -14,6 +14,7 @@ use time::format_description::well_known::Rfc3339;
 use crate::core::{Core, MOST_CANARIES};
 use crate::duration;
 use crate::fault::FAULTS;
+use crate::habit::HABITS;
 use crate::image::Token;
 use crate::journal::Query;
 use crate::playbook::ScriptText;
@@ -64,7 +65,7 @@ pub struct Canaries {
 pub struct Word {
     /// The name in scenarios.
     pub name: String,
-    /// `condition` or `fault`.
+    /// `condition`, `fault` or `habit`.
     pub kind: String,
     /// What it does.
     pub summary: String,
@@ -258,6 +259,12 @@ pub(crate) fn vocabulary(core: &Core) -> Vec<Word> {
         name: fault.name().into(),
         kind: "fault".into(),
         summary: fault.summary().into(),
+        answers: Vec::new(),
+    }));
+    words.extend(HABITS.iter().map(|habit| Word {
+        name: habit.name.into(),
+        kind: "habit".into(),
+        summary: habit.summary.into(),
         answers: Vec::new(),
     }));
     words

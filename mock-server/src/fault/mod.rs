@@ -2,6 +2,7 @@
 
 mod bad_chunk;
 mod body_reset;
+mod cut_after;
 mod delay;
 mod gzip;
 mod hang;
@@ -56,6 +57,7 @@ pub struct Site<'a> {
 pub static FAULTS: &[&dyn Fault] = &[
     &bad_chunk::BadChunk,
     &body_reset::BodyReset,
+    &cut_after::CutAfter,
     &delay::Delay,
     &gzip::Gzip,
     &hang::Hang,

@@ -31,7 +31,7 @@ pub struct Playbook {
 /// What applies to one call.
 #[derive(Clone, Debug, Default)]
 pub struct Plan {
-    /// Condition and faults.
+    /// Condition, faults and habits.
     pub order: Order,
     /// Where the answer holds.
     pub holds: Vec<HoldPoint>,
@@ -234,6 +234,7 @@ fn seen(source: &str, order: &Order, beyond_script: bool) -> ScenarioSeen {
         .condition
         .iter()
         .chain(&order.faults)
+        .chain(&order.habits)
         .map(ToString::to_string);
     let applied = parts.collect::<Vec<_>>().join(",");
     let applied = if applied.is_empty() {

@@ -3,6 +3,7 @@
 use mock_server::MockServer;
 use mock_server::control::{Health, Word};
 use mock_server::fault::FAULTS;
+use mock_server::habit::HABITS;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -42,6 +43,10 @@ async fn the_vocabulary_is_complete() {
     for fault in FAULTS {
         let word = words.iter().find(|word| word.name == fault.name()).unwrap();
         assert_eq!((word.kind.as_str(), word.answers.len()), ("fault", 0));
+    }
+    for habit in HABITS {
+        let word = words.iter().find(|word| word.name == habit.name).unwrap();
+        assert_eq!((word.kind.as_str(), word.answers.len()), ("habit", 0));
     }
     assert_eq!(json!(words), json!(mock_server::vocabulary().unwrap()));
     // Each word can be said, where it needs no value.
