@@ -1,7 +1,5 @@
 //! The target files that the repository brings.
 
-#![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
-
 use harness::run::plan::{Selection, select};
 
 /// The target files that the repository brings name profiles, and their known failures name cases.

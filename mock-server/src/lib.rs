@@ -30,12 +30,15 @@
 //!
 //! # Limits
 //! So far: OpenAI's `images/generations`, `images/edits`, `images/variations`, `chat/completions` and
-//! `responses` (fixed texts, and images), and `models`; Azure's
-//! `images/generations`, `images/edits` and `chat/completions` by deployment and on `/openai/v1`, `responses`, `models`,
-//! and the token server of Entra for client credentials, which verifies no assertion; no asynchronous dall-e-2.
-//! Addresses of dall-e-3 say when they expire and never do. `generateContent` with its stream and Imagen's `predict` on Vertex AI and the Gemini API, with
-//! Google's token and metadata servers, which verify no signature; the Gemini API's models and OpenAI-compatible
-//! `images/generations`. Addresses of input images are taken as they are, nothing is fetched.
+//! `responses` (fixed texts, and images), and `models`; the same of Azure but for variations, by deployment and on
+//! `/openai/v1`, without the asynchronous dall-e-2, with addresses that say when they expire and never do; the token
+//! server of Entra for client credentials, which verifies no assertion; `generateContent` with its stream, `countTokens` and Imagen's
+//! `predict` on Vertex AI and the Gemini API, with Google's token and metadata servers, which verify no signature; the
+//! models of the Gemini API; of the OpenAI-compatible endpoints chat in fixed words (images are refused there, as they
+//! are by Google), models and `images/generations`. Text models have no tools, and a tuned model or endpoint is the
+//! first model of its kind. Addresses of input images are taken as they are, nothing is fetched. Responses are not
+//! stored, functions are not called, and of what text models refuse only what recordings show is refused. GIF and SVG,
+//! which are previews, are refused.
 //! HTTP/1.1, plain or over TLS.
 
 pub mod catalogue;

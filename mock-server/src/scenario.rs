@@ -44,6 +44,8 @@ pub struct Order {
     pub faults: Vec<Element>,
     /// The habits.
     pub habits: Vec<Element>,
+    /// What stands behind each `;` of `ok`: which of the forms that a success has.
+    pub success: BTreeMap<String, String>,
 }
 
 impl Directive {
@@ -101,10 +103,13 @@ impl Directive {
         });
         let (faults, others): (Vec<_>, Vec<_>) = active.cloned().partition(Element::is_fault);
         let (named, habits): (Vec<_>, Vec<_>) = others.into_iter().partition(Element::is_condition);
+        let success = named.iter().find(|element| element.name == OK);
+        let success = success.map(|element| element.params.clone());
         Order {
             condition: named.into_iter().find(|element| element.name != OK),
             faults,
             habits,
+            success: success.unwrap_or_default(),
         }
     }
 }
@@ -118,6 +123,9 @@ impl Order {
 }
 
 const OK: &str = "ok";
+/// What `ok` can be told: `call=generating` (a response ends without the event and the status that its call is
+/// complete), and what `auto` becomes.
+const FORMS: &[&str] = &["call", "quality", "size"];
 
 impl Element {
     /// A condition without value, parameters or count.
@@ -177,8 +185,14 @@ impl Element {
                 nearest: nearest(&self.name, known),
             });
         }
-        match &self.value {
-            Some(_) => Err(bad_value("no value".to_owned())),
+        if self.value.is_some() {
+            return Err(bad_value("no value".to_owned()));
+        }
+        let mut params = self.params.keys();
+        match params.find(|param| self.name == OK && !FORMS.contains(&param.as_str())) {
+            Some(param) => Err(ScenarioError::Form {
+                param: param.clone(),
+            }),
             None => Ok(()),
         }
     }
@@ -259,6 +273,12 @@ pub enum ScenarioError {
     /// `*N` where N is no count.
     #[error("'*{0}' is no count: expected '*all' or '*N' with N from 1")]
     Count(String),
+    /// Something behind `ok;` that a success cannot be told.
+    #[error("'ok' does not take '{param}': expected {}", FORMS.join(", "))]
+    Form {
+        /// What was written.
+        param: String,
+    },
     /// Something behind `;` that is no `key=value`.
     #[error("'{param}' behind '{name};' is no key=value")]
     Param {
@@ -334,11 +354,17 @@ mod tests {
         assert!(text("server-error,rate-limit").contains("cannot stand together"));
         assert!(text("").contains("unknown scenario ''"));
         assert!(text("rate-limit=3").contains("expected no value"));
+        assert!(text("ok;colour=red").contains("expected call, quality, size"));
     }
 
     #[test]
     fn ok_is_no_condition() {
         assert_eq!(parse("ok").unwrap().order(0), Order::default());
         assert_eq!(parse("ok*all").unwrap().span(), None);
+        let order = parse("ok;size=1024x1536").unwrap().order(0);
+        assert_eq!(
+            (order.condition, order.success["size"].as_str()),
+            (None, "1024x1536")
+        );
     }
 }
