@@ -30,8 +30,9 @@
 //!
 //! # Limits
 //! So far: OpenAI's `images/generations`, `images/edits`, `images/variations`, `chat/completions` and
-//! `responses` (fixed texts, and images), and `models`; the same of Azure, by deployment and on `/openai/v1`, with
-//! tokens of Entra for client credentials, whose assertions nobody verifies, without the asynchronous dall-e-2; `generateContent` with its stream, `countTokens` and Imagen's
+//! `responses` (fixed texts, and images), and `models`; the same of Azure but for variations, by deployment and on
+//! `/openai/v1`, without the asynchronous dall-e-2, with addresses that say when they expire and never do; the token
+//! server of Entra for client credentials, which verifies no assertion; `generateContent` with its stream, `countTokens` and Imagen's
 //! `predict` on Vertex AI and the Gemini API, with Google's token and metadata servers, which verify no signature; the
 //! models of the Gemini API; of the OpenAI-compatible endpoints chat in fixed words (images are refused there, as they
 //! are by Google), models and `images/generations`. Text models have no tools, and a tuned model or endpoint is the

@@ -42,10 +42,10 @@ pub struct Order {
     pub condition: Option<Element>,
     /// The faults.
     pub faults: Vec<Element>,
-    /// What stands behind each `;` of `ok`: which of the forms that a success has.
-    pub success: BTreeMap<String, String>,
     /// The habits.
     pub habits: Vec<Element>,
+    /// What stands behind each `;` of `ok`: which of the forms that a success has.
+    pub success: BTreeMap<String, String>,
 }
 
 impl Directive {

@@ -49,7 +49,8 @@ async fn an_answer_carries_what_the_filters_found() {
             "usage"
         ]
     );
-    assert_eq!(body["model"], "gpt-4o-2024-08-06");
+    let model = body["model"].as_str().unwrap();
+    assert!(model.starts_with("gpt-4o-20"), "{model}");
     assert_eq!(body["prompt_filter_results"][0]["prompt_index"], 0);
     let prompt = &body["prompt_filter_results"][0]["content_filter_results"];
     assert_eq!(prompt["jailbreak"]["detected"], false);

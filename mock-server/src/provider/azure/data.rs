@@ -94,6 +94,8 @@ pub struct Chat {
 pub struct Responses {
     /// Members that are added.
     pub members: Map<String, Value>,
+    /// Members that are not sent.
+    pub left_out: Vec<String>,
     /// The models that the image generation tool may name.
     pub tool_models: Vec<String>,
     /// Where this is known from.
@@ -213,6 +215,8 @@ impl Differences {
             dalle_item: self.dalle.item.clone(),
             url: Some((self.dalle.url_query.clone(), self.dalle.url_lasts_s)),
             response: self.responses.members.clone(),
+            response_without: self.responses.left_out.clone(),
+            response_undated: true,
         };
         for model in &mut data.models.models {
             let refused = &self.refused_formats.values;

@@ -75,7 +75,9 @@ impl Azure {
             let names = std::iter::once(&model.id).chain(&model.aliases);
             names.map(|name| (name.as_str(), model.id.as_str()))
         });
-        let text = models.text_models.iter().map(|model| &model.id);
+        // An answer names the snapshot, so that one stands for itself.
+        let text = models.text_models.iter();
+        let text = text.flat_map(|model| std::iter::once(&model.id).chain(&model.snapshots));
         image.chain(text.map(|id| (id.as_str(), id.as_str())))
     }
 
@@ -141,9 +143,7 @@ impl Azure {
         let stated = body.and_then(|body| body.get("model")?.as_str().map(str::to_owned));
         let name = match &route.place {
             Place::Path(name) => Some(name.clone()),
-            Place::Resource | Place::V1 => stated
-                .clone()
-                .filter(|name| route.body_names_deployment() && !name.is_empty()),
+            Place::Resource | Place::V1 => stated.clone().filter(|_| route.body_names_deployment()),
         };
         if let Some(name) = name {
             call.named_model = stated;

@@ -15,6 +15,7 @@ const LASTS: u64 = 3599;
 /// What a token is good for.
 pub(super) const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
 const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+
 /// Whether this server gave the token out.
 pub(super) fn issued(credential: &str) -> bool {
     credential.starts_with(TOKEN)

@@ -1,4 +1,4 @@
-//! What another provider that offers OpenAI's operations adds to their answers; OpenAI itself adds nothing.
+//! What another provider that offers OpenAI's operations says otherwise in their answers; OpenAI itself nothing.
 
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
@@ -16,6 +16,10 @@ pub struct Additions {
     pub url: Option<(String, i64)>,
     /// Members of a response object, behind `background`.
     pub response: Map<String, Value>,
+    /// Members of a response object that are not sent.
+    pub response_without: Vec<String>,
+    /// A response names the model, not its dated snapshot.
+    pub response_undated: bool,
 }
 
 impl Additions {
@@ -34,13 +38,14 @@ impl Additions {
         format!("{url}?{query}")
     }
 
-    /// A response object with the added members.
+    /// A response object with the members that are added, and without those that are not sent.
     pub(super) fn to_response(&self, body: Value) -> Value {
         let Value::Object(members) = body else {
             return body;
         };
         let mut all = Map::new();
-        for (name, value) in members {
+        let sent = |(name, _): &(String, Value)| !self.response_without.contains(name);
+        for (name, value) in members.into_iter().filter(sent) {
             let here = name == "background";
             all.insert(name, value);
             if here {
