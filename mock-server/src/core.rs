@@ -22,7 +22,8 @@ use crate::rate_limit::Meter;
 use crate::scenario::{Directive, Element, ScenarioError};
 use crate::settings::Settings;
 use crate::tls::Identity;
-use crate::verdict::Verdict;
+use crate::verdict::{Deprecations, Verdict};
+use crate::vocabulary::Vocabulary;
 use crate::wire::{Answer, HoldPoint, Pause, Request};
 
 /// The painted pictures that are kept, in bytes.
@@ -34,6 +35,8 @@ pub(crate) const MOST_CANARIES: usize = 1000;
 pub(crate) struct Core {
     pub(crate) world: World,
     pub(crate) providers: Vec<Box<dyn Provider>>,
+    /// What scenarios may say.
+    pub(crate) words: Vocabulary,
     pub(crate) journal: Journal,
     pub(crate) playbook: Playbook,
     pub(crate) meter: Meter,
@@ -41,6 +44,7 @@ pub(crate) struct Core {
     /// What it speaks TLS with, none for plain HTTP.
     pub(crate) identity: Option<Identity>,
     latencies: Latencies,
+    deprecations: Vec<Deprecations>,
     canaries: Mutex<Arc<Vec<String>>>,
 }
 
@@ -62,14 +66,17 @@ impl Core {
         let public_url = settings.public_url.clone();
         let public_url = public_url.unwrap_or_else(|| address.to_owned());
         let providers = PROVIDERS.iter().map(|(_, load)| load(&settings));
+        let providers: Vec<_> = providers.collect::<Result<_, _>>()?;
         Ok(Self {
-            providers: providers.collect::<Result<_, _>>()?,
+            words: Vocabulary::of(providers.iter().map(|provider| provider.catalogue())),
+            providers,
             journal: Journal::new(settings.journal_entries, settings.journal_bytes),
             playbook: Playbook::new(settings.scenario.clone()),
             identity,
             metrics: Metrics::new(),
             meter: Meter::new(settings.rate_limit),
             latencies: Latencies::builtin()?,
+            deprecations: Deprecations::builtin()?,
             canaries: Mutex::default(),
             world: World {
                 studio: Studio::new(STUDIO_CACHE),
@@ -94,7 +101,7 @@ impl Core {
         // The last one claims everything.
         let provider = claiming.position(|claims| claims).unwrap_or_default();
         let call = self.providers[provider].read(&request);
-        let mut plan = self.playbook.plan(&request, &call, &self.conditions());
+        let mut plan = self.playbook.plan(&request, &call, &self.words);
         if let Some(element) = self.meter.refusal(&request, &call, Instant::now())
             && let Ok(plan) = &mut plan
         {
@@ -162,41 +169,24 @@ impl Core {
         }
         let faults = plan.map_or(&[][..], |plan| &plan.order.faults);
         self.metrics.decided(&visit.call, &answer, faults);
-        let retry_after = answer
-            .headers
-            .iter()
-            .find(|(name, _)| name == "retry-after");
-        let retry_after = retry_after.and_then(|(_, value)| value.parse().ok());
         self.journal.update(visit.seq, |entry| {
-            entry.retry_after = retry_after;
             entry.scenario = plan.and_then(|plan| plan.seen.clone());
             entry.answer = Some(AnswerSeen {
                 status: answer.status,
                 summary: answer.summary.clone(),
+                damaged: !fault::readable(faults),
             });
         });
         answer
     }
 
-    /// The ids of every condition that any provider knows.
-    pub(crate) fn conditions(&self) -> Vec<&str> {
-        let mut ids: Vec<_> = self
-            .providers
-            .iter()
-            .flat_map(|provider| provider.catalogue().conditions())
-            .map(|row| row.id.as_str())
-            .collect();
-        ids.sort_unstable();
-        ids.dedup();
-        ids
-    }
-
     /// What the journal says of the client, of one case or of all.
     pub(crate) fn verdict(&self, case: Option<&Token>) -> Verdict {
-        Verdict::of(&self.journal.page(&Query {
+        let page = self.journal.page(&Query {
             case: case.map(ToString::to_string),
             ..Query::default()
-        }))
+        });
+        Verdict::of(&page, &self.deprecations)
     }
 
     /// Sets what is looked for in everything that arrives.

@@ -56,6 +56,8 @@ pub mod service_account;
 pub mod settings;
 pub mod tls;
 pub mod verdict;
+pub mod vocabulary;
+mod wait;
 pub mod wire;
 #[cfg(feature = "wiremock")]
 pub mod wiremock;
@@ -132,9 +134,11 @@ impl MockServer {
         let script = ScriptText {
             answers: answers.collect(),
         };
-        let conditions = self.core.conditions();
         let token = parse_token(token)?;
-        Ok(self.core.playbook.set_script(token, &script, &conditions)?)
+        Ok(self
+            .core
+            .playbook
+            .set_script(token, &script, &self.core.words)?)
     }
 
     /// What arrived with this token so far; with an empty text, everything that arrived.
@@ -291,7 +295,7 @@ impl Builder {
         let scheme = scheme(self.settings.tls.is_some());
         let mut core = Core::new(self.settings, &format!("{scheme}://{address}"))?;
         if let Some(text) = self.scenario {
-            let directive = Directive::parse(&text, &core.conditions())?;
+            let directive = Directive::parse(&text, &core.words)?;
             core.start_with(directive);
         }
         let core = Arc::new(core);

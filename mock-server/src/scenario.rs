@@ -7,7 +7,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::fault::FAULTS;
+use crate::fault::{FAULTS, Fault};
+use crate::vocabulary::Vocabulary;
+use crate::wait;
 
 /// A parsed scenario text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -44,15 +46,15 @@ pub struct Order {
 }
 
 impl Directive {
-    /// Parses a scenario text; `conditions` are the ids that the provider's catalogue knows.
+    /// Parses a scenario text.
     ///
     /// # Errors
-    /// An unknown name (with the nearest known ones), a value that the fault cannot take, two conditions, or a
-    /// count that is no number from 1.
-    pub fn parse(text: &str, conditions: &[&str]) -> Result<Self, ScenarioError> {
+    /// An unknown name (with the nearest known ones), a value or parameter that it does not take, two
+    /// conditions, or a count that is no number from 1.
+    pub fn parse(text: &str, words: &Vocabulary) -> Result<Self, ScenarioError> {
         let elements: Vec<_> = text
             .split(',')
-            .map(|part| Element::parse(part, conditions))
+            .map(|part| Element::parse(part, words))
             .collect::<Result<_, _>>()?;
         let mut named = elements.iter().filter(|element| !element.is_fault());
         if let (Some(first), Some(second)) = (named.next(), named.next()) {
@@ -118,7 +120,7 @@ impl Element {
         }
     }
 
-    fn parse(part: &str, conditions: &[&str]) -> Result<Self, ScenarioError> {
+    fn parse(part: &str, words: &Vocabulary) -> Result<Self, ScenarioError> {
         let (text, count) = split_count(part.trim())?;
         let mut pieces = text.split(';').map(str::trim);
         let (name, value) = match pieces.next().unwrap_or_default().split_once('=') {
@@ -139,37 +141,61 @@ impl Element {
             params,
             count,
         };
-        element.check(conditions)?;
+        element.check(words)?;
         Ok(element)
     }
 
-    fn check(&self, conditions: &[&str]) -> Result<(), ScenarioError> {
-        let bad_value = |expected: String| ScenarioError::Value {
+    fn check(&self, words: &Vocabulary) -> Result<(), ScenarioError> {
+        let fault = self.fault();
+        if fault.is_none() && self.name != OK && !words.has(&self.name) {
+            return Err(ScenarioError::Unknown {
+                name: self.name.clone(),
+                nearest: nearest(&self.name, words.words()),
+            });
+        }
+        let value = self.value.as_deref();
+        let taken = match (fault, value) {
+            (Some(fault), _) => fault.check(value, words),
+            (None, Some(_)) => Err("no value".to_owned()),
+            (None, None) => Ok(()),
+        };
+        taken.map_err(|expected| ScenarioError::Value {
             name: self.name.clone(),
             value: self.value.clone().unwrap_or_default(),
             expected,
+        })?;
+        let known = match fault {
+            Some(fault) => fault.params(value, words),
+            None => words.params(&self.name).collect(),
         };
-        if let Some(fault) = FAULTS.iter().find(|fault| fault.name() == self.name) {
-            return fault
-                .check(self.value.as_deref(), conditions)
-                .map_err(bad_value);
+        self.check_params(&known)
+    }
+
+    fn check_params(&self, known: &[&str]) -> Result<(), ScenarioError> {
+        for (param, value) in &self.params {
+            if !known.contains(&param.as_str()) {
+                return Err(ScenarioError::UnknownParam {
+                    name: self.name.clone(),
+                    param: param.clone(),
+                    known: known.iter().map(|known| (*known).to_owned()).collect(),
+                });
+            }
+            wait::check(param, value).map_err(|expected| ScenarioError::Value {
+                name: format!("{};{param}", self.name),
+                value: value.clone(),
+                expected,
+            })?;
         }
-        if self.name != OK && !conditions.contains(&self.name.as_str()) {
-            let known = conditions.iter().copied().chain([OK]);
-            let known = known.chain(FAULTS.iter().map(|fault| fault.name()));
-            return Err(ScenarioError::Unknown {
-                name: self.name.clone(),
-                nearest: nearest(&self.name, known),
-            });
-        }
-        match &self.value {
-            Some(_) => Err(bad_value("no value".to_owned())),
-            None => Ok(()),
-        }
+        Ok(())
+    }
+
+    fn fault(&self) -> Option<&'static dyn Fault> {
+        let mut faults = FAULTS.iter().copied();
+        faults.find(|fault| fault.name() == self.name)
     }
 
     fn is_fault(&self) -> bool {
-        FAULTS.iter().any(|fault| fault.name() == self.name)
+        self.fault().is_some()
     }
 }
 
@@ -247,6 +273,16 @@ pub enum ScenarioError {
         /// What was found.
         param: String,
     },
+    /// A parameter that the condition or fault does not take.
+    #[error("'{name}' has no parameter '{param}': it takes {}", list(.known))]
+    UnknownParam {
+        /// The condition or fault.
+        name: String,
+        /// What was written.
+        param: String,
+        /// What it takes.
+        known: Vec<String>,
+    },
     /// More than one condition.
     #[error("'{first}' and '{second}' cannot stand together: one condition and any faults")]
     TwoConditions {
@@ -275,6 +311,13 @@ pub enum ScenarioError {
     },
 }
 
+fn list(known: &[String]) -> String {
+    match known {
+        [] => "none".to_owned(),
+        known => quoted(known),
+    }
+}
+
 fn quoted(names: &[String]) -> String {
     let names: Vec<_> = names.iter().map(|name| format!("'{name}'")).collect();
     names.join(", ")
@@ -284,10 +327,8 @@ fn quoted(names: &[String]) -> String {
 mod tests {
     use super::*;
 
-    const CONDITIONS: &[&str] = &["rate-limit", "server-error"];
-
     fn parse(text: &str) -> Result<Directive, ScenarioError> {
-        Directive::parse(text, CONDITIONS)
+        Directive::parse(text, &Vocabulary::from(["rate-limit", "server-error"]))
     }
 
     #[test]
@@ -314,6 +355,17 @@ mod tests {
         assert!(text("server-error,rate-limit").contains("cannot stand together"));
         assert!(text("").contains("unknown scenario ''"));
         assert!(text("rate-limit=3").contains("expected no value"));
+        assert_eq!(
+            text("rate-limit;retry-afer=3"),
+            "'rate-limit' has no parameter 'retry-afer': it takes 'retry-after'"
+        );
+        assert_eq!(
+            text("delay=1s;retry-after=3"),
+            "'delay' has no parameter 'retry-after': it takes none"
+        );
+        assert!(text("ok;a=b").contains("it takes none"));
+        assert!(text("stream-error=rate-limit;a=b").contains("'retry-after', 'framed'"));
+        assert!(text("rate-limit;retry-after=soon").contains("expected a number of seconds"));
     }
 
     #[test]

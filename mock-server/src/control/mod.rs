@@ -68,6 +68,8 @@ pub struct Word {
     pub kind: String,
     /// What it does.
     pub summary: String,
+    /// What it takes behind `;`.
+    pub params: Vec<String>,
     /// What each provider answers: provider, status, `type`, `code`.
     pub answers: Vec<Value>,
 }
@@ -180,7 +182,7 @@ fn script(core: &Core, request: &Request, method: &str, rest: &str) -> Result<Va
         ("PUT", None) => {
             let text: ScriptText = body(request)?;
             let last = core.journal.last();
-            let set = core.playbook.set_script(token, &text, &core.conditions());
+            let set = core.playbook.set_script(token, &text, &core.words);
             set.map_err(|error| (400, error.to_string()))?;
             Ok(json!(ScriptSet { last }))
         }
@@ -213,7 +215,7 @@ fn set_scenario(core: &Core, request: &Request) -> Result<Value, Refused> {
     let directive = wanted
         .scenario
         .as_deref()
-        .map(|text| Directive::parse(text, &core.conditions()));
+        .map(|text| Directive::parse(text, &core.words));
     let directive = directive
         .transpose()
         .map_err(|error| (400, error.to_string()))?;
@@ -249,16 +251,24 @@ pub(crate) fn vocabulary(core: &Core) -> Vec<Word> {
                     name: row.id.clone(),
                     kind: "condition".into(),
                     summary: row.summary.clone(),
+                    params: core.words.params(&row.id).map(str::to_owned).collect(),
                     answers: vec![answer],
                 }),
             }
         }
     }
-    words.extend(FAULTS.iter().map(|fault| Word {
-        name: fault.name().into(),
-        kind: "fault".into(),
-        summary: fault.summary().into(),
-        answers: Vec::new(),
+    words.extend(FAULTS.iter().map(|fault| {
+        Word {
+            name: fault.name().into(),
+            kind: "fault".into(),
+            summary: fault.summary().into(),
+            params: fault
+                .params(None, &core.words)
+                .into_iter()
+                .map(str::to_owned)
+                .collect(),
+            answers: Vec::new(),
+        }
     }));
     words
 }

@@ -89,6 +89,9 @@ pub struct Summary {
     pub images: Vec<String>,
     /// Hex sha256 of each partial image.
     pub partial_images: Vec<String>,
+    /// How long the answer tells the client to wait, in milliseconds.
+    #[serde(default)]
+    pub retry_after_ms: Option<u64>,
     /// The `usage` object of the answer, none if it has none.
     pub usage: Option<serde_json::Value>,
 }
