@@ -189,9 +189,21 @@ impl Core {
         Verdict::of(&page, &self.deprecations)
     }
 
-    /// Sets what is looked for in everything that arrives.
-    pub(crate) fn set_canaries(&self, canaries: Vec<String>) {
-        *self.canaries.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(canaries);
+    /// Sets what is looked for in everything that arrives; false where there are too many, or an empty one.
+    pub(crate) fn set_canaries(&self, canaries: Vec<String>) -> bool {
+        let usable = canaries.len() <= MOST_CANARIES && !canaries.iter().any(String::is_empty);
+        if usable {
+            *self.canaries.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(canaries);
+        }
+        usable
+    }
+
+    /// As it was started, but for sequence numbers, which go on.
+    pub(crate) fn reset(&self) {
+        self.playbook.reset(self.world.settings.scenario.clone());
+        self.meter.reset();
+        self.set_canaries(Vec::new());
+        self.journal.clear();
     }
 
     fn entry(&self, received: OffsetDateTime, request: &Request, call: &Call) -> Entry {

@@ -11,7 +11,8 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::core::{Core, MOST_CANARIES};
+use crate::LibraryError;
+use crate::core::Core;
 use crate::duration;
 use crate::fault::FAULTS;
 use crate::image::Token;
@@ -123,10 +124,7 @@ async fn route(core: &Core, request: &Request) -> Result<Value, Refused> {
         ("PUT", "scenario") => set_scenario(core, request),
         ("PUT", "canaries") => set_canaries(core, request),
         ("POST", "reset") => {
-            core.playbook.reset(core.world.settings.scenario.clone());
-            core.meter.reset();
-            core.set_canaries(Vec::new());
-            core.journal.clear();
+            core.reset();
             Ok(json!({}))
         }
         (method, path) => match path.strip_prefix("scripts/") {
@@ -225,14 +223,9 @@ fn set_scenario(core: &Core, request: &Request) -> Result<Value, Refused> {
 
 fn set_canaries(core: &Core, request: &Request) -> Result<Value, Refused> {
     let Canaries { canaries } = body(request)?;
-    if canaries.len() > MOST_CANARIES || canaries.iter().any(String::is_empty) {
-        return Err((
-            400,
-            format!("at most {MOST_CANARIES} canaries, none of them empty"),
-        ));
-    }
-    core.set_canaries(canaries);
-    Ok(json!({}))
+    let set = core.set_canaries(canaries);
+    set.then(|| json!({}))
+        .ok_or_else(|| (400, LibraryError::Canaries.to_string()))
 }
 
 /// The vocabulary of scenarios, with what each provider answers.

@@ -124,12 +124,23 @@ impl Journal {
 
     /// The same, but waits up to `longest` for the first entry.
     pub async fn wait(&self, query: &Query, longest: Duration) -> Page {
+        self.wait_until(query, longest, &|page: &Page| !page.entries.is_empty())
+            .await
+    }
+
+    /// The same, but waits up to `longest` until the page is as wanted.
+    pub async fn wait_until(
+        &self,
+        query: &Query,
+        longest: Duration,
+        wanted: &impl Fn(&Page) -> bool,
+    ) -> Page {
         let end = Instant::now() + longest;
         loop {
             let changed = self.changed.notified();
             let page = self.page(query);
             let left = end.saturating_duration_since(Instant::now());
-            if !page.entries.is_empty() || left.is_zero() {
+            if wanted(&page) || left.is_zero() {
                 return page;
             }
             let _ = tokio::time::timeout(left, changed).await;
@@ -162,6 +173,14 @@ impl Journal {
 }
 
 impl Query {
+    /// Everything with this token; with an empty text, everything.
+    pub(crate) fn of_token(token: &str) -> Self {
+        Self {
+            case: (!token.is_empty()).then(|| token.to_owned()),
+            ..Self::default()
+        }
+    }
+
     fn wants(&self, entry: &Entry) -> bool {
         self.case
             .as_ref()

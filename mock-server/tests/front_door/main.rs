@@ -36,6 +36,7 @@ mod google_tokens;
 mod holds;
 #[cfg(test)]
 mod journal;
+mod library;
 #[cfg(test)]
 mod listing;
 #[cfg(test)]

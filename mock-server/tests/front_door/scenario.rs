@@ -311,18 +311,18 @@ async fn a_script_goes_call_by_call_and_then_answers_ok() {
 #[tokio::test]
 async fn the_library_scripts_as_well() {
     let mock = start().await;
-    mock.server.script(TOKEN, &["quota", "ok"]).unwrap();
+    mock.server.script(TOKEN, ["quota", "ok"]).unwrap();
     let prompt = format!("a fox [[case:{TOKEN}]]");
     assert_eq!(
         outcomes(&mock, &prompt, 2).await,
         ["insufficient_quota", "ok"]
     );
     assert_eq!(mock.server.journal(TOKEN).entries.len(), 2);
-    let error = mock.server.script("TOKEN", &[]).unwrap_err().to_string();
+    let error = mock.server.script("TOKEN", ["ok"]).unwrap_err().to_string();
     assert!(error.contains("'TOKEN' is no token"), "{error}");
     let error = mock
         .server
-        .script(TOKEN, &["ok", "oj"])
+        .script(TOKEN, ["ok", "oj"])
         .unwrap_err()
         .to_string();
     assert!(

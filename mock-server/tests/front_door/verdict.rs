@@ -214,7 +214,7 @@ async fn expectations_are_verified_on_drop() {
     let mock = start().await;
     mock.server.expect(TOKEN, 1).unwrap();
     let missed = mock.server.verify().unwrap_err();
-    assert!(missed.contains("expected 1 calls, 0 came"), "{missed}");
+    assert!(missed.contains("expected 1 call, 0 came"), "{missed}");
     send(&mock, &small(&format!("a fox [[case:{TOKEN}]]")), 1).await;
     assert_eq!(mock.server.verify(), Ok(()));
     drop(mock);
