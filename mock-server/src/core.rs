@@ -122,7 +122,17 @@ impl Core {
     }
 
     /// The answer where it is no picture, which is quick.
-    pub(crate) fn refusal(&self, visit: &Visit) -> Option<Answer> {
+    pub(crate) fn quick_answer(&self, visit: &Visit) -> Option<Answer> {
+        match &visit.plan {
+            // `answer` does not look at the size of the body.
+            Ok(_) if visit.call.quick && !visit.request.body_too_large => {
+                Some(self.answer(visit))
+            }
+            _ => self.refusal(visit),
+        }
+    }
+
+    fn refusal(&self, visit: &Visit) -> Option<Answer> {
         let turn = Turn::new(&self.world, visit.seq);
         let refusal = match &visit.plan {
             Ok(plan) => {

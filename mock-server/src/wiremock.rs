@@ -105,8 +105,8 @@ impl Match for ImageApi {
 impl Respond for ImageApi {
     fn respond(&self, request: &Request) -> ResponseTemplate {
         let visit = self.core.receive(read(request), OffsetDateTime::now_utc());
-        let refusal = self.core.refusal(&visit);
-        template(&refusal.unwrap_or_else(|| self.core.answer(&visit)))
+        let quick = self.core.quick_answer(&visit);
+        template(&quick.unwrap_or_else(|| self.core.answer(&visit)))
     }
 }
 
