@@ -125,9 +125,7 @@ impl Core {
     pub(crate) fn quick_answer(&self, visit: &Visit) -> Option<Answer> {
         match &visit.plan {
             // `answer` does not look at the size of the body.
-            Ok(_) if visit.call.quick && !visit.request.body_too_large => {
-                Some(self.answer(visit))
-            }
+            Ok(_) if visit.call.quick && !visit.request.body_too_large => Some(self.answer(visit)),
             _ => self.refusal(visit),
         }
     }
@@ -179,12 +177,12 @@ impl Core {
         }
         let faults = plan.map_or(&[][..], |plan| &plan.order.faults);
         self.metrics.decided(&visit.call, &answer, faults);
-        self.journal.update(visit.seq, |entry| {
+        self.journal.decided(visit.seq, &answer.summary, |entry| {
             entry.scenario = plan.and_then(|plan| plan.seen.clone());
             entry.answer = Some(AnswerSeen {
                 status: answer.status,
-                summary: answer.summary.clone(),
                 damaged: !fault::readable(faults),
+                ..AnswerSeen::default()
             });
         });
         answer

@@ -1,5 +1,6 @@
 //! The matcher and responder for a `wiremock::MockServer`.
 #![cfg(feature = "wiremock")]
+#![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
 use mock_server::settings::Settings;
 use mock_server::wiremock::ImageApi;
