@@ -7,7 +7,8 @@
 //! * [`case`], [`requirement`], [`profile`], [`target`], [`catalog`]: what can be said, read and parsed
 //! * [`exchange`]: what happened, as plain values; the client, the mock's control API
 //! * [`check`]: what is judged, one file a check
-//! * [`verdict`]: what it amounts to
+//! * [`snapshot`]: what changed
+//! * [`verdict`]: what it amounts to; [`expectation`]: failures that are known
 //! * [`run`]: selection, order, the session that runs a case, events
 //! * [`report`]: consumers of those events
 //! * [`suite`]: the `cargo test` face; [`cli`]: the command line
@@ -17,12 +18,14 @@ pub mod catalog;
 pub mod check;
 pub mod cli;
 pub mod exchange;
+pub mod expectation;
 pub mod profile;
 pub mod redact;
 pub mod report;
 pub mod requirement;
 pub mod run;
 pub mod schema;
+pub mod snapshot;
 pub mod suite;
 pub mod target;
 pub mod verdict;

@@ -1,14 +1,16 @@
 //! Brings a run up: the mock upstream, the target in front of it, and the proof that they are connected.
 
 mod error;
+mod known;
 mod options;
 #[cfg(feature = "reference-gateway")]
 mod reference;
 
 pub use error::SetupError;
+pub use known::beside;
 pub use options::{
-    DEFAULT_KEY_VARIABLE, DEFAULT_UPSTREAM, Options, Starter, Starting, TargetChoice,
-    UpstreamChoice,
+    DEFAULT_KEY_VARIABLE, DEFAULT_UPSTREAM, KnownFailures, Options, Starter, Starting,
+    TargetChoice, UpstreamChoice,
 };
 
 use std::collections::BTreeMap;
@@ -24,8 +26,10 @@ use crate::exchange::client::Client;
 use crate::exchange::mock::Mock;
 use crate::profile::Profile;
 use crate::run::applies::Means;
+use crate::run::lane::FaultLane;
 use crate::run::probe;
 use crate::run::session::Session;
+use crate::snapshot::Store;
 use crate::target::{Secret, Target, TargetFile};
 
 /// The profile of the built-in target.
@@ -79,7 +83,16 @@ pub async fn start(
         };
         mock.canaries(canaries).await?;
     }
+    let (expectations, notes) = known::expectations(options, &catalog, &target)?;
     let mut session = Session {
+        expectations,
+        notes,
+        snapshots: match (&options.snapshots, &options.target) {
+            (Some(folder), _) => Store::Folder(folder.clone()),
+            (None, TargetChoice::Builtin) => Store::Builtin,
+            _ => Store::None,
+        },
+        repeat: options.repeat,
         upstream_url: parts
             .mock_client
             .as_ref()
@@ -91,6 +104,7 @@ pub async fn start(
         slow: options.slow,
         paid: options.allow_paid,
         connected: false,
+        faults: FaultLane::default(),
         client,
         schemas: Schemas::default(),
         catalog,
