@@ -1,5 +1,5 @@
 //! The words of scenarios: every condition of the catalogues, with the parameters that it takes. Faults are
-//! words too; they are in [`FAULTS`](crate::fault::FAULTS).
+//! words too; they are in [`FAULTS`].
 
 use std::collections::{BTreeMap, BTreeSet};
 
