@@ -27,7 +27,7 @@ use crate::vocabulary::Vocabulary;
 use crate::wire::{Answer, HoldPoint, Pause, Request};
 
 /// The painted pictures that are kept, in bytes.
-const STUDIO_CACHE: usize = 24 << 20;
+const STUDIO_CACHE: usize = 16 << 20;
 /// More canaries than this are refused.
 pub(crate) const MOST_CANARIES: usize = 1000;
 

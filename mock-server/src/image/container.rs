@@ -36,7 +36,7 @@ impl File {
     pub(super) fn new(format: Format, mut encoded: Vec<u8>, pad_to: usize, random: Random) -> Self {
         let missing = pad_to.saturating_sub(encoded.len() + provenance_len(format));
         let mut padding = Padding { missing, random };
-        let (front, back) = match format {
+        let (mut front, mut back) = match format {
             Format::Png => {
                 let end = encoded.split_off(encoded.len() - PNG_END);
                 let mut back = encoded.split_off(PNG_FRONT);
@@ -53,6 +53,9 @@ impl File {
             }
             Format::Webp => (extend_webp(&encoded, &mut padding), Vec::new()),
         };
+        // What was split off leaves the room of the whole behind: twice the memory, while the file is kept.
+        front.shrink_to_fit();
+        back.shrink_to_fit();
         let longer = if format == Format::Webp {
             &front
         } else {
