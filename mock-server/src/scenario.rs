@@ -43,6 +43,8 @@ pub struct Order {
     pub condition: Option<Element>,
     /// The faults.
     pub faults: Vec<Element>,
+    /// What stands behind each `;` of `ok`: which of the forms that a success has.
+    pub success: BTreeMap<String, String>,
 }
 
 impl Directive {
@@ -99,14 +101,20 @@ impl Directive {
             Count::All | Count::Unstated => true,
         });
         let (faults, named): (Vec<_>, Vec<_>) = active.cloned().partition(Element::is_fault);
+        let success = named.iter().find(|element| element.name == OK);
+        let success = success.map(|element| element.params.clone());
         Order {
             condition: named.into_iter().find(|element| element.name != OK),
             faults,
+            success: success.unwrap_or_default(),
         }
     }
 }
 
 const OK: &str = "ok";
+/// What `ok` can be told: `call=generating` (a response ends without the event and the status that its call is
+/// complete), and what `auto` becomes.
+const FORMS: &[&str] = &["call", "quality", "size"];
 
 impl Element {
     /// A condition without value, parameters or count.
@@ -166,6 +174,7 @@ impl Element {
         })?;
         let known = match fault {
             Some(fault) => fault.params(value, words),
+            None if self.name == OK => FORMS.to_vec(),
             None => words.params(&self.name).collect(),
         };
         self.check_params(&known)
@@ -363,7 +372,7 @@ mod tests {
             text("delay=1s;retry-after=3"),
             "'delay' has no parameter 'retry-after': it takes none"
         );
-        assert!(text("ok;a=b").contains("it takes none"));
+        assert!(text("ok;colour=red").contains("it takes 'call', 'quality', 'size'"));
         assert!(text("stream-error=rate-limit;a=b").contains("'retry-after', 'framed'"));
         assert!(text("rate-limit;retry-after=soon").contains("expected a number of seconds"));
     }
@@ -372,5 +381,10 @@ mod tests {
     fn ok_is_no_condition() {
         assert_eq!(parse("ok").unwrap().order(0), Order::default());
         assert_eq!(parse("ok*all").unwrap().span(), None);
+        let order = parse("ok;size=1024x1536").unwrap().order(0);
+        assert_eq!(
+            (order.condition, order.success["size"].as_str()),
+            (None, "1024x1536")
+        );
     }
 }
