@@ -188,6 +188,9 @@ fn conditions() -> Result<(), Error> {
     let mut out = std::io::stdout().lock();
     for word in mock_server::vocabulary()? {
         writeln!(out, "{:22} {:9} {}", word.name, word.kind, word.summary)?;
+        if !word.params.is_empty() {
+            writeln!(out, "{:22}   takes ;{}=", "", word.params.join("= ;"))?;
+        }
         for answer in &word.answers {
             let show = |name: &str| answer[name].as_str().unwrap_or("-").to_owned();
             let (provider, kind, code) = (show("provider"), show("type"), show("code"));

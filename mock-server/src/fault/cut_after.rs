@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::duration;
 use crate::fault::{Fault, Site};
 use crate::scenario::Element;
+use crate::vocabulary::Vocabulary;
 use crate::wire::{Answer, Pause, Step};
 
 /// See the module.
@@ -23,7 +24,7 @@ impl Fault for CutAfter {
         "closes the connection without an answer after a time (122s without a value, as Azure); streams pass"
     }
 
-    fn check(&self, value: Option<&str>, _: &[&str]) -> Result<(), String> {
+    fn check(&self, value: Option<&str>, _: &Vocabulary) -> Result<(), String> {
         value.map_or(Ok(()), |text| duration::parse(text).map(drop))
     }
 

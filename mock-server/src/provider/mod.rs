@@ -91,6 +91,8 @@ pub struct Call {
     pub prompt: String,
     /// The JSON body, or the text fields of a form; none where it is neither.
     pub body: Option<Map<String, Value>>,
+    /// No picture is made for it, so its answer is quick.
+    pub quick: bool,
     /// The images that came with it, in order.
     pub images: Vec<InputImage>,
     /// The mask of an edit.

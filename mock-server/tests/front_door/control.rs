@@ -126,6 +126,11 @@ async fn a_bad_script_is_told_where_and_what() {
     for (body, expected) in [
         ("{", "body: EOF while parsing"),
         ("{}", "missing field `answers`"),
+        (
+            r#"["ok"]"#,
+            r#"expected an object such as {"answers":["rate-limit","ok"]}"#,
+        ),
+        (r#"[["ok"]]"#, "expected an object"),
         (r#"{"answers":[],"x":1}"#, "unknown field `x`"),
         (r#"{"answers":[1]}"#, "an answer is a scenario text or"),
         (
@@ -216,7 +221,7 @@ async fn what_is_not_there_is_not_found() {
     let mock = start().await;
     let script = format!("/_mock/scripts/{TOKEN}");
     for (method, path) in [
-        (Method::GET, "/_mock"),
+        (Method::POST, "/_mock"),
         (Method::GET, "/_mock/nothing"),
         (Method::DELETE, "/_mock/health"),
         (Method::GET, script.as_str()),

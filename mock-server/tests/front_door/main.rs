@@ -52,6 +52,7 @@ mod holds;
 mod journal;
 #[cfg(test)]
 mod lenient;
+mod library;
 #[cfg(test)]
 mod listing;
 #[cfg(test)]

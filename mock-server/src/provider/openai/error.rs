@@ -191,6 +191,7 @@ pub(in crate::provider) fn render(refusal: &Refusal, call: &Call, turn: &Desk<'_
     let mut answer = Answer::whole(row.status, headers, vec![Bytes::from(text)]);
     // The same name wherever it happens, whatever the operation makes of it.
     answer.summary.condition.clone_from(&refusal.row);
+    answer.summary.retry_after_ms = row.told_to_wait(&values);
     answer
 }
 

@@ -73,7 +73,6 @@ fn filled(headers: &BTreeMap<String, String>, desk: &Desk<'_>) -> Vec<(String, S
         "processing-ms" => Some("21".to_owned()),
         "project" => Some(PROJECT.to_owned()),
         "request-id" => Some(format!("req_{}", desk.id)),
-        "gateway-uuid" => Some(desk.gateway_uuid()),
         "uuid" => Some(desk.uuid()),
         "gateway-uuid" => Some(desk.gateway_uuid()),
         _ => None,

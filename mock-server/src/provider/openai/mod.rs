@@ -98,7 +98,8 @@ impl Data {
 
 /// The id of the provider.
 pub const ID: &str = "openai";
-const FILES: &str = "/files/";
+/// Where the files lie that `url` results point at.
+pub(crate) const FILES: &str = "/files/";
 
 impl Provider for OpenAi {
     fn id(&self) -> &'static str {

@@ -25,6 +25,7 @@ impl Operation for List {
     fn read(&self, _: &Request, data: &Data) -> Call {
         let sent = super::digest::head(self.id(), data);
         Call {
+            quick: true,
             effective: sent.clone(),
             sent,
             ..Call::default()
@@ -52,6 +53,7 @@ impl Operation for Retrieve {
         let mut sent = super::digest::head(self.id(), data);
         sent.insert("model".into(), asked_for(request).into());
         Call {
+            quick: true,
             effective: sent.clone(),
             sent,
             ..Call::default()
