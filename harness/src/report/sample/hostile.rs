@@ -45,6 +45,7 @@ pub(super) fn dangerous() -> CaseOutcome {
         }),
         answer: Some(AnswerSeen {
             status: 200,
+            damaged: true,
             summary: AnswerSummary {
                 condition: danger(),
                 images: vec![danger()],
