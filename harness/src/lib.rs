@@ -10,6 +10,7 @@
 //! * [`verdict`]: what it amounts to
 //! * [`run`]: selection, order, the session that runs a case, events
 //! * [`report`]: consumers of those events
+//! * [`recording`]: recorded answers, judged without a target
 //! * [`suite`]: the `cargo test` face; [`cli`]: the command line
 
 pub mod case;
@@ -18,6 +19,7 @@ pub mod check;
 pub mod cli;
 pub mod exchange;
 pub mod profile;
+pub mod recording;
 pub mod redact;
 pub mod report;
 pub mod requirement;

@@ -1,6 +1,7 @@
 //! The command line of `image-harness`: what was typed, and what it means. Everything for people goes to
 //! stderr or, where it is the command's product, to stdout.
 
+mod check_recording;
 mod explain;
 mod list;
 mod run;
@@ -34,6 +35,8 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Hold recorded answers of providers against the schemas, without a target.
+    CheckRecording(check_recording::CheckRecording),
     /// Show a case: what it sends, what it expects, in whose words.
     Explain(explain::Explain),
     /// List the cases that apply to a target.
@@ -167,6 +170,7 @@ impl Cli {
     #[must_use]
     pub fn run(self) -> Exit {
         let done = match self.command {
+            Command::CheckRecording(check) => check.run(),
             Command::Explain(explain) => explain.run(),
             Command::List(list) => list.run(),
             Command::Run(run) => run.run(),
