@@ -1,0 +1,237 @@
+//! How each operation is called: one line of [`CALLS`]. Models come from `fixtures/models`.
+
+use serde_json::{Value, json};
+
+use super::{form, png};
+
+/// How an operation is called.
+pub(crate) struct Call {
+    pub(crate) operation: &'static str,
+    /// The models that it is called with.
+    pub(crate) models: fn(provider: &str) -> Vec<String>,
+    /// Content type and body.
+    pub(crate) body: fn(model: &str, stream: bool) -> Option<(String, Vec<u8>)>,
+    /// What may stand behind the path: (query, whether it streams).
+    pub(crate) manners: fn(provider: &str) -> &'static [(&'static str, bool)],
+}
+
+const WHOLE: &[(&str, bool)] = &[("", false)];
+const BOTH: &[(&str, bool)] = &[("", false), ("", true)];
+pub(crate) const AZURE: &str = "?api-version=2025-04-01-preview";
+const GENERATE: &[(&str, bool)] = &[("", false), ("?$alt=json;enum-encoding=int", false)];
+const STREAM: &[(&str, bool)] = &[
+    ("?alt=sse", true),
+    ("", true),
+    ("?$alt=json;enum-encoding=int", true),
+];
+
+pub(crate) const CALLS: &[Call] = &[
+    Call {
+        operation: "images.generations",
+        models: |provider| drawing(provider, "images.generations"),
+        body: generation,
+        manners: image_manners,
+    },
+    Call {
+        operation: "images.edits",
+        models: |provider| drawing(provider, "images.edits"),
+        body: edit,
+        manners: image_manners,
+    },
+    Call {
+        operation: "images.variations",
+        models: |provider| drawing(provider, "images.variations"),
+        body: |model, _| Some(form(&[("model", model), ("n", "2")], &[("image", &png())])),
+        manners: |_| WHOLE,
+    },
+    Call {
+        operation: "chat.completions",
+        models: talking,
+        body: chat,
+        manners: |_| BOTH,
+    },
+    Call {
+        operation: "responses",
+        models: talking,
+        body: response,
+        manners: |_| BOTH,
+    },
+    Call {
+        operation: "models.list",
+        models: nothing,
+        body: |_, _| None,
+        manners: |_| WHOLE,
+    },
+    Call {
+        operation: "models.retrieve",
+        models: |provider| drawing(provider, "images.generations"),
+        body: |_, _| None,
+        manners: |_| WHOLE,
+    },
+    Call {
+        operation: "models.get",
+        models: |provider| google(provider, &["gemini", "imagen", "text"]),
+        body: |_, _| None,
+        manners: |_| WHOLE,
+    },
+    Call {
+        operation: "models.generateContent",
+        models: |provider| google(provider, &["gemini", "text"]),
+        body: content,
+        manners: |_| GENERATE,
+    },
+    Call {
+        operation: "models.streamGenerateContent",
+        models: |provider| google(provider, &["gemini", "text"]),
+        body: content,
+        manners: |_| STREAM,
+    },
+    Call {
+        operation: "models.predict",
+        models: |provider| google(provider, &["imagen"]),
+        body: predict,
+        manners: |_| WHOLE,
+    },
+    Call {
+        operation: "token",
+        models: nothing,
+        body: token,
+        manners: |_| WHOLE,
+    },
+];
+
+fn image_manners(provider: &str) -> &'static [(&'static str, bool)] {
+    // Google's OpenAI-compatible route knows no streams.
+    if provider == "gemini" { WHOLE } else { BOTH }
+}
+
+fn nothing(_: &str) -> Vec<String> {
+    vec!["-".to_owned()]
+}
+
+fn data(provider: &str) -> Value {
+    serde_json::from_str(fixtures::text(&format!("models/{provider}.json")).unwrap()).unwrap()
+}
+
+fn ids(list: &Value, wanted: impl Fn(&Value) -> bool) -> Vec<String> {
+    let models = list
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|model| wanted(model));
+    models
+        .map(|model| model["id"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+/// The models of an operation on images.
+fn drawing(provider: &str, operation: &str) -> Vec<String> {
+    if provider == "gemini" {
+        return google(provider, &["gemini", "imagen"]);
+    }
+    let knows = |model: &Value| {
+        model["operations"]
+            .as_array()
+            .unwrap()
+            .contains(&operation.into())
+    };
+    // Azure never had dall-e-2 in its edits, and its generations of it are another protocol.
+    let served =
+        |model: &Value| knows(model) && !(provider == "azure" && model["id"] == "dall-e-2");
+    ids(&data("openai")["models"], served)
+}
+
+/// The models that answer in words.
+fn talking(provider: &str) -> Vec<String> {
+    match provider {
+        "openai" | "azure" => ids(&data("openai")["text_models"], |_| true),
+        google_face => google(google_face, &["text"]),
+    }
+}
+
+fn google(provider: &str, kinds: &[&str]) -> Vec<String> {
+    ids(&data(provider)["models"], |model| {
+        kinds.contains(&model["kind"].as_str().unwrap())
+    })
+}
+
+/// Two images where that is possible, so that fewer are still some.
+fn number(model: &str, stream: bool) -> u64 {
+    let single = ["openai", "gemini"].iter().any(|provider| {
+        let one = |known: &Value| known["id"] == model && known["n_max"] == 1;
+        !ids(&data(provider)["models"], one).is_empty()
+    });
+    if stream || single { 1 } else { 2 }
+}
+
+fn json_body(body: &Value) -> Option<(String, Vec<u8>)> {
+    Some(("application/json".to_owned(), body.to_string().into_bytes()))
+}
+
+fn generation(model: &str, stream: bool) -> Option<(String, Vec<u8>)> {
+    let mut body = json!({ "model": model, "prompt": "a fox", "n": number(model, stream) });
+    if stream {
+        body["stream"] = true.into();
+        body["partial_images"] = 2.into();
+    }
+    json_body(&body)
+}
+
+fn edit(model: &str, stream: bool) -> Option<(String, Vec<u8>)> {
+    let number = number(model, stream).to_string();
+    let mut fields = vec![("model", model), ("prompt", "a fox"), ("n", &number)];
+    if stream {
+        fields.extend([("stream", "true"), ("partial_images", "2")]);
+    }
+    Some(form(&fields, &[("image", &png())]))
+}
+
+fn chat(model: &str, stream: bool) -> Option<(String, Vec<u8>)> {
+    let mut body = json!({ "model": model, "messages": [{ "role": "user", "content": "a fox" }] });
+    if stream {
+        body["stream"] = true.into();
+        body["stream_options"] = json!({ "include_usage": true });
+    }
+    json_body(&body)
+}
+
+fn response(model: &str, stream: bool) -> Option<(String, Vec<u8>)> {
+    let mut tool = json!({ "type": "image_generation", "quality": "low" });
+    if stream {
+        tool["partial_images"] = 2.into();
+    }
+    json_body(&json!({ "model": model, "input": "draw a fox", "tools": [tool], "stream": stream }))
+}
+
+fn content(_: &str, _: bool) -> Option<(String, Vec<u8>)> {
+    json_body(&json!({ "contents": [{ "role": "user", "parts": [{ "text": "a fox" }] }] }))
+}
+
+fn predict(model: &str, _: bool) -> Option<(String, Vec<u8>)> {
+    let parameters = json!({ "sampleCount": number(model, false), "includeRaiReason": true, "includeSafetyAttributes": true });
+    json_body(&json!({ "instances": [{ "prompt": "a fox" }], "parameters": parameters }))
+}
+
+fn token(_: &str, _: bool) -> Option<(String, Vec<u8>)> {
+    let form =
+        "grant_type=refresh_token&refresh_token=1%2F%2Fabc&client_id=a&client_secret=b&scope=c";
+    Some(("application/x-www-form-urlencoded".to_owned(), form.into()))
+}
+
+/// Puts names where a path has stars: what each stands for is said by the segment before it.
+pub(crate) fn filled(pattern: &str, model: &str) -> String {
+    let mut before = "";
+    let segments = pattern.split('/').map(|segment| {
+        let name = match before {
+            "deployments" | "models" => model,
+            "locations" => "global",
+            "service-accounts" => "default",
+            "" if pattern.contains("oauth2") => "tenant-of-the-loop",
+            "" => "v1beta",
+            _ => "project-of-the-loop",
+        };
+        before = segment;
+        segment.replace('*', name)
+    });
+    segments.collect::<Vec<_>>().join("/")
+}
