@@ -7,6 +7,7 @@
 #![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
 mod provider;
+mod readme;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -82,6 +83,8 @@ struct Tally {
     /// How many answers were held against each endpoint's schemas.
     judged: usize,
     problems: Vec<String>,
+    /// The schemas that were used.
+    schemas: BTreeSet<String>,
     /// Which of [`DIFFERENCES`] were met.
     met: BTreeSet<&'static str>,
 }
@@ -117,6 +120,8 @@ impl Tally {
             "{provider} {} {} [{directive}]",
             asked.question.path, asked.model
         );
+        self.schemas
+            .extend(judge.schema_of(answer).map(str::to_owned));
         match judge.judge(answer).unwrap() {
             Verdict::Accepted => {
                 self.judged += 1;
@@ -163,6 +168,7 @@ impl Tally {
         };
         for (operation, model, schema) in TODAY {
             if asked.endpoint.operation.starts_with(operation) && asked.model.starts_with(model) {
+                self.schemas.insert((*schema).to_owned());
                 let body = serde_json::from_str(text).unwrap();
                 for (pointer, problem) in issues(&compile(schema).unwrap(), &body) {
                     self.problems
@@ -276,6 +282,18 @@ async fn every_answer_of_the_mock_has_the_form_of_its_schema() {
             tally.problems.push(format!(
                 "{operation}: no longer true in DIFFERENCES: {part}"
             ));
+        }
+    }
+    for (name, row) in readme::table() {
+        let held = if tally.schemas.contains(&name) {
+            "yes"
+        } else {
+            "no"
+        };
+        if row.mock != held {
+            tally
+                .problems
+                .push(format!("schemas/README.md must say of {name}: {held}"));
         }
     }
     assert!(

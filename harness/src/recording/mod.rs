@@ -7,19 +7,21 @@
 pub mod endpoint;
 pub mod har;
 mod image;
+mod judge;
 mod law;
 mod secret;
+
+pub use judge::{Judge, JudgeError};
 
 use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::check::Schemas;
 use crate::exchange::sse::{Reader, StreamEvent};
 use crate::exchange::{End, Received};
 use crate::schema::{SchemaError, compile, issues};
 use crate::target::Secret;
-use endpoint::{Endpoint, Endpoints, EndpointsError, ProviderEndpoints};
+use endpoint::Endpoints;
 
 /// One exchange as it was kept. Everything that may not have been kept is optional.
 #[derive(Clone, Debug)]
@@ -224,130 +226,6 @@ fn begins_json(text: &str) -> bool {
     text.trim_start().starts_with(['{', '['])
 }
 
-/// Knows what every answer is held against.
-pub struct Judge {
-    endpoints: Endpoints,
-    schemas: Schemas,
-}
-
-/// A recording cannot be judged because something of ours is broken.
-#[derive(Debug, thiserror::Error)]
-pub enum JudgeError {
-    /// The table of endpoints.
-    #[error(transparent)]
-    Endpoints(#[from] EndpointsError),
-    /// A schema.
-    #[error(transparent)]
-    Schema(#[from] SchemaError),
-}
-
-/// What is done with one document of a body.
-struct Document {
-    place: String,
-    value: Value,
-}
-
-impl Judge {
-    /// Reads the embedded tables.
-    ///
-    /// # Errors
-    /// A table is of another form.
-    pub fn builtin() -> Result<Self, JudgeError> {
-        Ok(Self {
-            endpoints: Endpoints::builtin()?,
-            schemas: Schemas::default(),
-        })
-    }
-
-    /// The table of endpoints.
-    #[must_use]
-    pub fn endpoints(&self) -> &Endpoints {
-        &self.endpoints
-    }
-
-    /// Holds a recording against its schema and the laws.
-    ///
-    /// # Errors
-    /// A schema is missing or broken.
-    pub fn judge(&self, recording: &Recording) -> Result<Verdict, JudgeError> {
-        let not_judged = |reason: String| Ok(Verdict::NotJudged(reason));
-        let Some(provider) = self.endpoints.provider(&recording.provider) else {
-            return not_judged(format!("'{}' is no known provider", recording.provider));
-        };
-        let Some(body) = &recording.body else {
-            return not_judged("no body was kept".to_owned());
-        };
-        let endpoint = provider.find(recording.method.as_deref(), &recording.endpoint);
-        let answer = recording.received(body);
-        let schema = match self.schema_of(recording, provider, endpoint, &answer) {
-            Ok(schema) => schema,
-            Err(reason) => return not_judged(reason),
-        };
-        let documents = match documents(body, &answer) {
-            Ok(documents) => documents,
-            Err(problem) => return Ok(Verdict::Rejected(vec![problem])),
-        };
-        let mut problems = law::problems(recording, endpoint, &answer);
-        problems.extend(self.hold(schema, &documents)?);
-        if recording.images == Images::Whole {
-            for document in &documents {
-                problems.extend(image::problems(&document.place, &document.value));
-            }
-        }
-        Ok(if problems.is_empty() {
-            Verdict::Accepted
-        } else {
-            Verdict::Rejected(problems)
-        })
-    }
-
-    /// The schema of an answer, or why there is none.
-    fn schema_of<'p>(
-        &self,
-        recording: &Recording,
-        provider: &'p ProviderEndpoints,
-        endpoint: Option<&'p Endpoint>,
-        answer: &Received,
-    ) -> Result<&'p str, String> {
-        match recording.status {
-            200..300 => {
-                let streamed = answer.is_stream() || is_list(&answer.body);
-                let known = endpoint.and_then(|endpoint| {
-                    let event = endpoint.event.as_deref().filter(|_| streamed);
-                    event.or(endpoint.success.as_deref())
-                });
-                known.ok_or_else(|| {
-                    let method = recording.method.as_deref().unwrap_or("a call of");
-                    format!(
-                        "{} {method} {} has no schema",
-                        provider.provider, recording.endpoint
-                    )
-                })
-            }
-            400.. if is_front(answer) => {
-                Err("an error that is no JSON: it is not the provider's own".to_owned())
-            }
-            400.. => {
-                let own = endpoint.and_then(|endpoint| endpoint.error.as_deref());
-                Ok(own.unwrap_or(&provider.error))
-            }
-            status => Err(format!("{status} is neither a success nor an error")),
-        }
-    }
-
-    fn hold(&self, schema: &str, documents: &[Document]) -> Result<Vec<Problem>, SchemaError> {
-        let schema = self.schemas.get(schema)?;
-        let problems = documents.iter().flat_map(|document| {
-            let found = issues(&schema, &document.value).into_iter();
-            found.map(|(pointer, reason)| Problem {
-                place: format!("{}{pointer}", document.place),
-                reason,
-            })
-        });
-        Ok(problems.collect())
-    }
-}
-
 impl Recording {
     fn received(&self, body: &Body) -> Received {
         let (body, events) = body.received();
@@ -358,65 +236,5 @@ impl Recording {
             end: End::Whole,
             events,
         }
-    }
-}
-
-/// Where a stream came as a JSON list instead of events.
-fn is_list(body: &[u8]) -> bool {
-    body.trim_ascii_start().starts_with(b"[")
-}
-
-/// What is called neither JSON nor a stream and is no JSON comes from a front or an HTTP server.
-fn is_front(answer: &Received) -> bool {
-    answer.json().is_none() && answer.events.is_empty() && !answer.is_called_json()
-}
-
-/// The JSON documents of a body and where they are.
-fn documents(body: &Body, answer: &Received) -> Result<Vec<Document>, Problem> {
-    let no_json = |place: String, reason: &str| Problem {
-        place,
-        reason: reason.to_owned(),
-    };
-    match body {
-        Body::Json(value) => Ok(whole("/response_body", value.clone(), answer)),
-        Body::Text(_) => {
-            let value = answer.json();
-            let value = value.ok_or_else(|| {
-                no_json("/response_text".to_owned(), "the body is no strict JSON")
-            })?;
-            Ok(whole("/response_text", value, answer))
-        }
-        Body::Events(events) => {
-            let events = events.iter().enumerate();
-            let documents = events
-                .filter(|(_, event)| !event.is_done())
-                .map(|(at, event)| {
-                    let place = format!("/sse/{at}/data");
-                    let value = event.json();
-                    let value = value.ok_or_else(|| {
-                        no_json(place.clone(), "the data of the event are no JSON")
-                    })?;
-                    Ok(Document { place, value })
-                });
-            documents.collect()
-        }
-    }
-}
-
-fn whole(place: &str, value: Value, answer: &Received) -> Vec<Document> {
-    match value {
-        // An error may be a list of one; its schema knows.
-        Value::Array(items) if answer.is_success() => {
-            let items = items.into_iter().enumerate();
-            let document = |(at, value)| Document {
-                place: format!("{place}/{at}"),
-                value,
-            };
-            items.map(document).collect()
-        }
-        value => vec![Document {
-            place: place.to_owned(),
-            value,
-        }],
     }
 }

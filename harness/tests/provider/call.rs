@@ -158,7 +158,10 @@ fn google(provider: &str, kinds: &[&str]) -> Vec<String> {
 /// Two images where that is possible, so that fewer are still some.
 fn number(model: &str, stream: bool) -> u64 {
     let single = ["openai", "gemini"].iter().any(|provider| {
-        let one = |known: &Value| known["id"] == model && known["n_max"] == 1;
+        // Gemini's limit is that of candidates, which its OpenAI-compatible route does not make.
+        let one = |known: &Value| {
+            known["id"] == model && known["n_max"] == 1 && known["kind"] != "gemini"
+        };
         !ids(&data(provider)["models"], one).is_empty()
     });
     if stream || single { 1 } else { 2 }
