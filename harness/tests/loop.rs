@@ -8,6 +8,7 @@
 
 mod provider;
 mod readme;
+mod shapes;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -238,3 +238,30 @@ pub(crate) fn filled(pattern: &str, model: &str) -> String {
     });
     segments.collect::<Vec<_>>().join("/")
 }
+
+/// The model itself, or one of the mock's models that is like it.
+pub(crate) fn stand_in(provider: &str, operation: &str, model: &str) -> String {
+    let (file, like) = match operation {
+        "chat.completions" | "responses" => ("openai", "gpt-4.1"),
+        "models.predict" => (provider, "imagen-3.0-generate-002"),
+        "models.generateContent" | "models.streamGenerateContent" if model.contains("image") => {
+            (provider, "gemini-2.5-flash-image")
+        }
+        "models.generateContent" | "models.streamGenerateContent" => (provider, "gemini-2.5-flash"),
+        _ => return model.to_owned(),
+    };
+    let data = data(file);
+    let lists = [&data["models"], &data["text_models"]];
+    let mut known = lists
+        .into_iter()
+        .flat_map(|list| list.as_array().into_iter().flatten());
+    let named = |known: &Value| {
+        let aliases = known["aliases"].as_array();
+        known["id"] == model || aliases.is_some_and(|aliases| aliases.contains(&model.into()))
+    };
+    if known.any(named) {
+        model.to_owned()
+    } else {
+        like.to_owned()
+    }
+}
