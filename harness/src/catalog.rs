@@ -159,6 +159,15 @@ impl Catalog {
     }
 
     fn check_references(&self, problems: &mut Vec<String>) {
+        let is_case = |id: &String| self.cases.iter().any(|case| case.id.as_str() == id);
+        for profile in self.profiles.values() {
+            if let Some(unknown) = profile.sentinel.as_ref().filter(|id| !is_case(id)) {
+                problems.push(format!(
+                    "profiles/{}.json: the sentinel '{unknown}' is no case",
+                    profile.id
+                ));
+            }
+        }
         for case in &self.cases {
             for requirement in case.requirements() {
                 if !self.requirements.contains_key(requirement) {
@@ -167,11 +176,7 @@ impl Catalog {
                 }
             }
             for prerequisite in &case.depends_on {
-                if !self
-                    .cases
-                    .iter()
-                    .any(|other| other.id.as_str() == prerequisite)
-                {
+                if !is_case(prerequisite) {
                     problems.push(format!(
                         "{CASES}/{}.json: depends on unknown case '{prerequisite}'",
                         case.id

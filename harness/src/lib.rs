@@ -7,7 +7,7 @@
 //! * [`case`], [`requirement`], [`profile`], [`target`], [`catalog`]: what can be said, read and parsed
 //! * [`exchange`]: what happened, as plain values; the client, the mock's control API
 //! * [`check`]: what is judged, one file a check
-//! * [`verdict`]: what it amounts to
+//! * [`verdict`]: what it amounts to; [`expectation`]: failures that are known
 //! * [`run`]: selection, order, the session that runs a case, events
 //! * [`report`]: consumers of those events
 //! * [`recording`]: recorded answers, judged without a target
@@ -18,6 +18,7 @@ pub mod catalog;
 pub mod check;
 pub mod cli;
 pub mod exchange;
+pub mod expectation;
 pub mod profile;
 pub mod recording;
 pub mod redact;

@@ -39,6 +39,8 @@ pub struct Profile {
     /// Key → model.
     #[serde(default)]
     pub models: BTreeMap<String, Model>,
+    /// The good case that tells whether a target is well.
+    pub sentinel: Option<String>,
     /// Condition → the error forms that a client may see of it.
     #[serde(default)]
     pub conditions: BTreeMap<String, Vec<AllowedError>>,
@@ -124,6 +126,7 @@ impl Profile {
         self.models = merged(&parent.models, self.models);
         self.conditions = merged(&parent.conditions, self.conditions);
         self.auth = self.auth.or_else(|| parent.auth.clone());
+        self.sentinel = self.sentinel.or_else(|| parent.sentinel.clone());
         self
     }
 

@@ -13,6 +13,8 @@ use crate::profile::{Auth, Model, Profile};
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a client may lack an event while the provider holds.
 const DEFAULT_HOLD_LIMIT: Duration = Duration::from_secs(5);
+/// How long a target may be unwell after a fault.
+const DEFAULT_COOLDOWN: Duration = Duration::from_secs(60);
 
 /// A target that can be tested.
 #[derive(Clone, Debug)]
@@ -39,6 +41,8 @@ pub struct Target {
     pub timeout: Duration,
     /// How long a client may lack an event while the provider holds.
     pub hold_limit: Duration,
+    /// How long the target may be unwell after a fault.
+    pub cooldown: Duration,
     /// The target is a mock and its own upstream: nothing stands between.
     pub is_mock: bool,
 }
@@ -111,6 +115,7 @@ impl Target {
             policies: Policies::default(),
             timeout: DEFAULT_TIMEOUT,
             hold_limit: DEFAULT_HOLD_LIMIT,
+            cooldown: DEFAULT_COOLDOWN,
             is_mock: false,
         }
     }
@@ -198,6 +203,8 @@ pub struct TargetFile {
     pub timeout: Option<f64>,
     /// Seconds for an event while the provider holds.
     pub hold_limit: Option<f64>,
+    /// Seconds that the target may be unwell after a fault.
+    pub cooldown: Option<f64>,
 }
 
 /// Where a key comes from.
@@ -295,6 +302,7 @@ impl TargetFile {
             policies: self.policies,
             timeout: seconds("timeout", self.timeout, DEFAULT_TIMEOUT)?,
             hold_limit: seconds("hold_limit", self.hold_limit, DEFAULT_HOLD_LIMIT)?,
+            cooldown: seconds("cooldown", self.cooldown, DEFAULT_COOLDOWN)?,
             is_mock: false,
         })
     }

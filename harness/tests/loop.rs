@@ -137,7 +137,7 @@ impl Tally {
             // The front's own answers are text or HTML.
             Verdict::NotJudged(_) if answer.status >= 400 && directive != "ok" => {}
             Verdict::NotJudged(reason) => {
-                self.problems.push(format!("{what}: not judged: {reason}"))
+                self.problems.push(format!("{what}: not judged: {reason}"));
             }
             Verdict::Rejected(found) => {
                 self.judged += 1;

@@ -29,6 +29,7 @@ use jsonschema::Validator;
 
 use crate::case::step_check_id;
 use crate::exchange::{Evidence, Exchange, StepEvidence};
+use crate::expectation::Excuse;
 use crate::requirement::{Level, Requirement};
 use crate::schema::{SchemaError, compile};
 use crate::verdict::Verdict;
@@ -83,6 +84,8 @@ pub struct Finding {
     pub copy: usize,
     /// What is wrong; none if nothing is.
     pub mismatch: Option<Mismatch>,
+    /// The expectation that changed the verdict.
+    pub excuse: Option<Excuse>,
 }
 
 /// What is wrong.
@@ -248,6 +251,7 @@ impl Bench<'_> {
             step: site.step,
             copy: site.copy,
             mismatch,
+            excuse: None,
         });
     }
 

@@ -1,6 +1,7 @@
 //! The command line of `image-harness`: what was typed, and what it means. Everything for people goes to
 //! stderr or, where it is the command's product, to stdout.
 
+mod baseline;
 mod check_recording;
 mod explain;
 mod list;
@@ -17,7 +18,9 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::case::Pattern;
 use crate::run::plan::Selection;
-use crate::run::setup::{DEFAULT_KEY_VARIABLE, Options, SetupError, TargetChoice, UpstreamChoice};
+use crate::run::setup::{
+    DEFAULT_KEY_VARIABLE, KnownFailures, Options, SetupError, TargetChoice, UpstreamChoice,
+};
 use crate::verdict::Exit;
 
 /// Replays image generation cases against a gateway and judges both of its sides.
@@ -35,6 +38,8 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Write the known failures of a target: what fails now is added, what passes now is taken out.
+    Baseline(baseline::Baseline),
     /// Hold recorded answers of providers against the schemas, without a target.
     CheckRecording(check_recording::CheckRecording),
     /// Show a case: what it sends, what it expects, in whose words.
@@ -60,6 +65,9 @@ struct TargetArgs {
     /// A folder with cases of your own, laid out like fixtures/ (repeatable).
     #[arg(long, value_name = "DIR")]
     cases: Vec<PathBuf>,
+    /// Known failures; without it the file beside the target file, name.expectations.toml.
+    #[arg(long, value_name = "FILE")]
+    expectations: Option<PathBuf>,
     /// Where the mock upstream listens for a target that the harness does not start.
     #[arg(long, value_name = "ADDR", default_value_t = crate::run::setup::DEFAULT_UPSTREAM)]
     upstream_listen: SocketAddr,
@@ -120,6 +128,10 @@ impl TargetArgs {
             profile: self.profile.clone(),
             api_key_env: self.api_key_env.clone(),
             cases: self.cases.clone(),
+            expectations: self
+                .expectations
+                .clone()
+                .map_or(KnownFailures::Beside, KnownFailures::File),
             upstream: match &self.upstream {
                 Some(url) => UpstreamChoice::Url(url.clone()),
                 None if self.no_upstream => UpstreamChoice::None,
@@ -129,6 +141,7 @@ impl TargetArgs {
             slow: self.slow,
             allow_paid,
             seed: self.seed,
+            ..Options::default()
         }
     }
 
@@ -144,6 +157,12 @@ impl TargetArgs {
         for folder in &self.cases {
             option("--cases", Some(folder.display().to_string()));
         }
+        option(
+            "--expectations",
+            self.expectations
+                .as_ref()
+                .map(|path| path.display().to_string()),
+        );
         option("--upstream", self.upstream.clone());
         let moved = self.upstream_listen != crate::run::setup::DEFAULT_UPSTREAM;
         option(
@@ -170,6 +189,7 @@ impl Cli {
     #[must_use]
     pub fn run(self) -> Exit {
         let done = match self.command {
+            Command::Baseline(baseline) => baseline.run(),
             Command::CheckRecording(check) => check.run(),
             Command::Explain(explain) => explain.run(),
             Command::List(list) => list.run(),

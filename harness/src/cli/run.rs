@@ -10,6 +10,7 @@ use clap::Args;
 
 use crate::case::Instance;
 use crate::cli::{SelectionArgs, Stopped, TargetArgs, duration, env};
+use crate::expectation::Expired;
 use crate::report::out::Output;
 use crate::report::{self, Context, Report, ReportError, Reporting};
 use crate::run::engine::{self, Pace};
@@ -35,6 +36,12 @@ pub(super) struct Run {
     /// For one answer, for example 30s.
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     timeout: Option<Duration>,
+    /// Run each case so often; one that passes and fails by turns fails, unless it is listed as flaky.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    repeat: u32,
+    /// What becomes of known failures whose day is over.
+    #[arg(long, value_enum, default_value_t)]
+    expired: Expired,
     /// Begin nothing after the first failure.
     #[arg(long)]
     fail_fast: bool,
@@ -86,7 +93,8 @@ impl ReportRequest {
 impl Run {
     pub(super) fn run(&self) -> Result<Exit, Stopped> {
         let runtime = tokio::runtime::Runtime::new()?;
-        let options = self.target.options(self.timeout, self.allow_paid);
+        let mut options = self.target.options(self.timeout, self.allow_paid);
+        (options.repeat, options.expired) = (self.repeat, self.expired);
         let running = runtime.block_on(setup::start(&options, &env))?;
         let instances = select(
             &running.session.catalog,

@@ -10,6 +10,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::check::Finding;
+use crate::expectation::Excuse;
 use crate::report::evidence::{Evidence, message};
 use crate::report::hop::Observed;
 use crate::report::normalise::Normaliser;
@@ -53,7 +54,18 @@ struct CheckReport<'f> {
     #[serde(skip_serializing_if = "Option::is_none")]
     message: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    expectation: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     evidence: Option<Evidence>,
+}
+
+/// The entry that changed a verdict.
+fn expectation(excuse: &Excuse) -> Value {
+    let mut entry = json!({ "entry": excuse.entry, "reason": excuse.reason });
+    if let Some(issue) = &excuse.issue {
+        entry["issue"] = issue.clone().into();
+    }
+    entry
 }
 
 impl Report for JsonReport {
@@ -90,6 +102,8 @@ impl JsonReport {
         case.extend(
             reason(&self.context, outcome).map(|reason| ("reason".to_owned(), reason.into())),
         );
+        let known = outcome.excuse.as_ref().map(expectation);
+        case.extend(known.map(|known| ("expectation".to_owned(), known)));
         case.insert("checks".to_owned(), checks.collect::<Result<_, _>>()?);
         let normal = Normaliser::new(&self.context.header, Some(outcome)).normalise(&case.into());
         let mut case = Map::from_iter([("id".to_owned(), Value::from(outcome.id.clone()))]);
@@ -123,6 +137,7 @@ impl JsonReport {
             verdict: finding.verdict,
             requirement: &finding.requirement,
             message,
+            expectation: finding.excuse.as_ref().map(expectation),
             evidence,
         }
     }

@@ -155,7 +155,7 @@ pub(super) fn commands(letter: char) -> bool {
 }
 
 /// A text without line breaks, for places that have no room for more.
-pub(super) fn one_line(text: &str) -> String {
+pub(crate) fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 

@@ -11,6 +11,7 @@ use crate::report::evidence::{Evidence, rerun};
 use crate::report::hop::{Hop, Observed, ShownEvent};
 use crate::report::show::Showing;
 use crate::run::CaseOutcome;
+use crate::verdict::Verdict;
 
 /// JSON of at most so many characters stays on its line.
 const LONGEST_LINE: usize = 100;
@@ -68,10 +69,22 @@ pub(super) fn page(context: &Context, outcome: &CaseOutcome) -> String {
 /// Why a case came out as it did, where no check says it.
 pub(super) fn reason(context: &Context, outcome: &CaseOutcome) -> Option<String> {
     let showing = Showing::new(&context.redactor, &[]);
-    outcome
-        .reason
-        .as_ref()
-        .map(|reason| showing.text(reason, LONGEST_REASON))
+    let known = || {
+        let of_checks = outcome.findings.iter().map(|finding| &finding.excuse);
+        let mut excuses = std::iter::once(&outcome.excuse).chain(of_checks);
+        let excuse = excuses.find_map(Option::as_ref)?;
+        Some(match outcome.verdict {
+            Verdict::UnexpectedPass => format!(
+                "the expectation '{}' says that it fails ({}), and it passed: take the entry out",
+                excuse.entry,
+                excuse.text()
+            ),
+            Verdict::ExpectedFail | Verdict::Flaky => excuse.text(),
+            _ => return None,
+        })
+    };
+    let reason = outcome.reason.clone().or_else(known)?;
+    Some(showing.text(&reason, LONGEST_REASON))
 }
 
 #[derive(Default)]

@@ -50,6 +50,11 @@ pub async fn run(
             run_batch(session, &batch, jobs, pace.fail_fast, &mut tally, &mut tell).await;
         }
     }
+    if let Some((instance, outcome)) = session.faults.end(session).await {
+        tally.add(&instance, &outcome);
+        tell(&Event::Finished(&outcome));
+    }
+    tally.money += session.faults.money().await;
     let summary = tally.summary(session, begun);
     tell(&Event::Ended(&summary));
     summary
@@ -92,6 +97,9 @@ async fn run_batch(
                 let outcome = match blocked {
                     Some(reason) => {
                         CaseOutcome::without_evidence(&instance, Verdict::Blocked, reason)
+                    }
+                    None if lane(&instance) == Lane::Fault => {
+                        session.faults.run(&session, &instance).await
                     }
                     None => session.run(&instance).await,
                 };
@@ -207,6 +215,7 @@ impl Tally {
                 session.upstream_url
             ));
         }
+        self.notes.extend(session.notes.iter().cloned());
         Summary {
             counts: self.verdicts.into_iter().collect(),
             money: self.money,

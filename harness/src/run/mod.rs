@@ -4,6 +4,7 @@ pub mod applies;
 pub mod engine;
 pub mod event;
 mod hold;
+pub mod lane;
 mod observe;
 pub mod plan;
 mod probe;
@@ -14,6 +15,7 @@ mod token;
 
 use crate::check::Finding;
 use crate::exchange::StepEvidence;
+use crate::expectation::Excuse;
 use crate::verdict::Verdict;
 
 /// What came of one instance.
@@ -27,6 +29,8 @@ pub struct CaseOutcome {
     pub verdict: Verdict,
     /// Why, where no check says it.
     pub reason: Option<String>,
+    /// The expectation that changed the verdict of the case as a whole.
+    pub excuse: Option<Excuse>,
     /// What the checks said.
     pub findings: Vec<Finding>,
     /// What was observed.

@@ -19,6 +19,9 @@ pub struct Selection {
     pub shard: Option<(u32, u32)>,
 }
 
+/// What the ids of sentinels begin with.
+const SENTINELS: &str = "sentinel/";
+
 /// A group of instances that run at the same time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Lane {
@@ -37,14 +40,18 @@ pub fn select(catalog: &Catalog, target: &Target, selection: &Selection) -> Vec<
         .cases
         .iter()
         .flat_map(|case| Instance::all(case, &models(case, target)));
+    let wanted = |instance: &Instance| {
+        // A sentinel is the runner's own: who wants it names it.
+        let named = |pattern: &Pattern| pattern.as_str().starts_with(SENTINELS);
+        let is_sentinel = instance.id.starts_with(SENTINELS);
+        let mut patterns = selection.cases.iter();
+        if is_sentinel {
+            return patterns.any(|pattern| named(pattern) && instance.matches(pattern));
+        }
+        selection.cases.is_empty() || patterns.any(|pattern| instance.matches(pattern))
+    };
     instances
-        .filter(|instance| {
-            selection.cases.is_empty()
-                || selection
-                    .cases
-                    .iter()
-                    .any(|pattern| instance.matches(pattern))
-        })
+        .filter(wanted)
         .filter(|instance| {
             !selection
                 .skip
@@ -57,6 +64,16 @@ pub fn select(catalog: &Catalog, target: &Target, selection: &Selection) -> Vec<
                 .is_none_or(|shard| in_shard(&instance.id, shard))
         })
         .collect()
+}
+
+/// The good case that tells whether a target is well; none if its profile names none, or it does not apply.
+#[must_use]
+pub fn sentinel(catalog: &Catalog, target: &Target) -> Option<Instance> {
+    let id = target.profile.sentinel.as_deref()?;
+    let case = catalog.cases.iter().find(|case| case.id.as_str() == id)?;
+    Instance::all(case, &models(case, target))
+        .into_iter()
+        .next()
 }
 
 /// The keys of the target's models that a case runs with.

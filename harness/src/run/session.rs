@@ -8,10 +8,12 @@ use crate::check::{Finding, Schemas, judge};
 use crate::exchange::client::Client;
 use crate::exchange::mock::Mock;
 use crate::exchange::{Evidence, StepEvidence};
+use crate::expectation::Expectations;
 use crate::redact::Redactor;
 use crate::report::Context;
 use crate::run::applies::{Means, applies};
 use crate::run::event::Header;
+use crate::run::lane::FaultLane;
 use crate::run::observe::Stop;
 use crate::run::{CaseOutcome, Money};
 use crate::target::Target;
@@ -30,6 +32,12 @@ pub struct Session {
     pub mock: Option<Mock>,
     /// The mock as the target sees it.
     pub upstream_url: String,
+    /// Failures that are known.
+    pub expectations: Expectations,
+    /// What is to be said of the run beside its cases.
+    pub notes: Vec<String>,
+    /// How often each instance is run.
+    pub repeat: u32,
     /// Fixes tokens.
     pub seed: u64,
     /// Slow cases were asked for.
@@ -38,6 +46,8 @@ pub struct Session {
     pub paid: bool,
     /// The probe proved that the mock is the target's upstream.
     pub connected: bool,
+    /// Where faults are run.
+    pub faults: FaultLane,
     pub(crate) client: Client,
     pub(crate) schemas: Schemas,
 }
@@ -56,18 +66,50 @@ impl Session {
         applies(instance, &self.target, means)
     }
 
-    /// Runs an instance and judges it. Before a failure is reported, the same steps run straight against the
-    /// mock: a check that fails there too is our error.
+    /// Runs an instance, as often as wanted, and judges it. Before a failure is reported, the same steps run
+    /// straight against the mock: a check that fails there too is our error. Then the expectations are looked at.
     pub async fn run(&self, instance: &Instance) -> CaseOutcome {
         let begun = Instant::now();
         let mut outcome = match self.applies(instance) {
             Err(reason) => CaseOutcome::without_evidence(instance, Verdict::NotApplicable, reason),
-            Ok(()) => self.observe_and_judge(instance, &self.target, 0).await,
+            Ok(()) => self.repeated(instance).await,
         };
+        self.expectations.judge(instance, &mut outcome);
+        outcome.took = begun.elapsed();
+        outcome
+    }
+
+    /// The worst of all repetitions; what comes out now this way and now that is a failure that says so.
+    async fn repeated(&self, instance: &Instance) -> CaseOutcome {
+        let mut worst = self.once(instance, 0).await;
+        let mut good = usize::from(!worst.verdict.is_failure());
+        for repetition in 1..self.repeat {
+            let outcome = self.once(instance, repetition).await;
+            good += usize::from(!outcome.verdict.is_failure());
+            let money = worst.money;
+            if outcome.verdict > worst.verdict {
+                worst = outcome;
+                worst.money += money;
+            } else {
+                worst.money += outcome.money;
+            }
+        }
+        let all = usize::try_from(self.repeat.max(1)).unwrap_or(usize::MAX);
+        if good > 0 && good < all && worst.verdict < Verdict::Error {
+            worst.verdict = Verdict::Fail;
+            worst.reason = Some(format!("it failed in {} of {all} repetitions", all - good));
+        }
+        worst
+    }
+
+    /// Runs an instance once; no expectation is looked at.
+    pub(super) async fn once(&self, instance: &Instance, repetition: u32) -> CaseOutcome {
+        let mut outcome = self
+            .observe_and_judge(instance, &self.target, repetition)
+            .await;
         if outcome.verdict == Verdict::Fail {
             self.control(instance, &mut outcome).await;
         }
-        outcome.took = begun.elapsed();
         outcome
     }
 
@@ -123,6 +165,7 @@ impl Session {
             summary: instance.case.summary.clone(),
             verdict,
             reason,
+            excuse: None,
             findings,
             money: money(&evidence.steps),
             steps: evidence.steps,
@@ -214,6 +257,7 @@ impl CaseOutcome {
             summary: instance.case.summary.clone(),
             verdict,
             reason: Some(reason),
+            excuse: None,
             findings: Vec::new(),
             steps: Vec::new(),
             money: Money::default(),

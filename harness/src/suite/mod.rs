@@ -6,6 +6,7 @@
 //! | `CONFORMANCE_TARGET` | an address or a target file; without it, what the suite was built for |
 //! | `CONFORMANCE_PROFILE` | the profile that the target promises |
 //! | `CONFORMANCE_UPSTREAM` | the address of a running mock |
+//! | `CONFORMANCE_EXPECTATIONS` | a file of known failures |
 //! | `CONFORMANCE_CASE` | a pattern of cases |
 //! | `CONFORMANCE_REPORT` | `FORMAT=FILE`, written at the end |
 
@@ -21,7 +22,7 @@ use tokio::runtime::Runtime;
 use crate::case::{Instance, Pattern};
 use crate::run::applies::applies;
 use crate::run::plan::{Selection, select};
-use crate::run::setup::{self, Options, Starter, TargetChoice, UpstreamChoice};
+use crate::run::setup::{self, KnownFailures, Options, Starter, TargetChoice, UpstreamChoice};
 use crate::verdict::Exit;
 use stage::Stage;
 
@@ -139,6 +140,9 @@ impl Suite {
         }
         if let Some(upstream) = variable("CONFORMANCE_UPSTREAM") {
             self.options.upstream = UpstreamChoice::Url(upstream);
+        }
+        if let Some(path) = variable("CONFORMANCE_EXPECTATIONS") {
+            self.options.expectations = KnownFailures::File(path.into());
         }
         let case = variable("CONFORMANCE_CASE")
             .map(|text| Pattern::parse(&text))

@@ -13,7 +13,7 @@ use crate::report::{self, Reporting};
 use crate::run::CaseOutcome;
 use crate::run::engine::summarize;
 use crate::run::event::Event;
-use crate::run::plan::{Selection, is_quiet, select};
+use crate::run::plan::{Lane, Selection, is_quiet, lane, select};
 use crate::run::session::Session;
 use crate::run::setup::Running;
 use crate::suite::{Stopped, variable};
@@ -59,6 +59,10 @@ impl Stage {
     }
 
     async fn run_one(&self, session: &Session, instance: &Instance) -> CaseOutcome {
+        if lane(instance) == Lane::Fault {
+            let _alone = self.quiet.write().await;
+            return session.faults.run(session, instance).await;
+        }
         if is_quiet(instance) {
             let _alone = self.quiet.write().await;
             return session.run(instance).await;

@@ -4,13 +4,16 @@ use serde_json::{Value, json};
 
 use super::{form, png};
 
+/// A content type and the bytes of that type.
+pub(crate) type Content = (String, Vec<u8>);
+
 /// How an operation is called.
 pub(crate) struct Call {
     pub(crate) operation: &'static str,
     /// The models that it is called with.
     pub(crate) models: fn(provider: &str) -> Vec<String>,
-    /// Content type and body.
-    pub(crate) body: fn(model: &str, stream: bool) -> Option<(String, Vec<u8>)>,
+    /// What is sent; none where nothing is.
+    pub(crate) body: fn(model: &str, stream: bool) -> Option<Content>,
     /// What may stand behind the path: (query, whether it streams).
     pub(crate) manners: fn(provider: &str) -> &'static [(&'static str, bool)],
 }
@@ -167,11 +170,11 @@ fn number(model: &str, stream: bool) -> u64 {
     if stream || single { 1 } else { 2 }
 }
 
-fn json_body(body: &Value) -> Option<(String, Vec<u8>)> {
+fn json_body(body: &Value) -> Option<Content> {
     Some(("application/json".to_owned(), body.to_string().into_bytes()))
 }
 
-fn generation(model: &str, stream: bool) -> Option<(String, Vec<u8>)> {
+fn generation(model: &str, stream: bool) -> Option<Content> {
     let mut body = json!({ "model": model, "prompt": "a fox", "n": number(model, stream) });
     if stream {
         body["stream"] = true.into();
@@ -180,7 +183,7 @@ fn generation(model: &str, stream: bool) -> Option<(String, Vec<u8>)> {
     json_body(&body)
 }
 
-fn edit(model: &str, stream: bool) -> Option<(String, Vec<u8>)> {
+fn edit(model: &str, stream: bool) -> Option<Content> {
     let number = number(model, stream).to_string();
     let mut fields = vec![("model", model), ("prompt", "a fox"), ("n", &number)];
     if stream {
@@ -189,7 +192,7 @@ fn edit(model: &str, stream: bool) -> Option<(String, Vec<u8>)> {
     Some(form(&fields, &[("image", &png())]))
 }
 
-fn chat(model: &str, stream: bool) -> Option<(String, Vec<u8>)> {
+fn chat(model: &str, stream: bool) -> Option<Content> {
     let mut body = json!({ "model": model, "messages": [{ "role": "user", "content": "a fox" }] });
     if stream {
         body["stream"] = true.into();
@@ -198,7 +201,7 @@ fn chat(model: &str, stream: bool) -> Option<(String, Vec<u8>)> {
     json_body(&body)
 }
 
-fn response(model: &str, stream: bool) -> Option<(String, Vec<u8>)> {
+fn response(model: &str, stream: bool) -> Option<Content> {
     let mut tool = json!({ "type": "image_generation", "quality": "low" });
     if stream {
         tool["partial_images"] = 2.into();
@@ -206,16 +209,16 @@ fn response(model: &str, stream: bool) -> Option<(String, Vec<u8>)> {
     json_body(&json!({ "model": model, "input": "draw a fox", "tools": [tool], "stream": stream }))
 }
 
-fn content(_: &str, _: bool) -> Option<(String, Vec<u8>)> {
+fn content(_: &str, _: bool) -> Option<Content> {
     json_body(&json!({ "contents": [{ "role": "user", "parts": [{ "text": "a fox" }] }] }))
 }
 
-fn predict(model: &str, _: bool) -> Option<(String, Vec<u8>)> {
+fn predict(model: &str, _: bool) -> Option<Content> {
     let parameters = json!({ "sampleCount": number(model, false), "includeRaiReason": true, "includeSafetyAttributes": true });
     json_body(&json!({ "instances": [{ "prompt": "a fox" }], "parameters": parameters }))
 }
 
-fn token(_: &str, _: bool) -> Option<(String, Vec<u8>)> {
+fn token(_: &str, _: bool) -> Option<Content> {
     let form =
         "grant_type=refresh_token&refresh_token=1%2F%2Fabc&client_id=a&client_secret=b&scope=c";
     Some(("application/x-www-form-urlencoded".to_owned(), form.into()))

@@ -23,6 +23,7 @@ pub(super) fn outcomes(chance: &Chance) -> Vec<CaseOutcome> {
         summary: "a case that says little".to_owned(),
         verdict,
         reason: Some(reason.to_owned()),
+        excuse: None,
         findings: Vec::new(),
         steps: Vec::new(),
         money: Money::default(),
@@ -34,6 +35,7 @@ pub(super) fn outcomes(chance: &Chance) -> Vec<CaseOutcome> {
         stream(chance),
         CaseOutcome {
             reason: None,
+            excuse: None,
             findings: vec![finding("status", "openai.images.n", Verdict::Pass, None)],
             ..excused("parameters/images.generations/minimal", Verdict::Pass, "")
         },
@@ -47,6 +49,19 @@ pub(super) fn outcomes(chance: &Chance) -> Vec<CaseOutcome> {
             Verdict::Blocked,
             "it depends on refusals/images.generations/no-key, which did not pass",
         ),
+        CaseOutcome {
+            reason: None,
+            excuse: Some(crate::expectation::Excuse {
+                entry: "response/images.generations/created".to_owned(),
+                reason: "rounds to minutes".to_owned(),
+                issue: Some("https://example.com/issues/7".to_owned()),
+            }),
+            ..excused(
+                "response/images.generations/created",
+                Verdict::ExpectedFail,
+                "",
+            )
+        },
         excused(
             "response/images.generations/usage",
             Verdict::Error,
@@ -63,6 +78,7 @@ fn finding(id: &str, requirement: &str, verdict: Verdict, mismatch: Option<Misma
         step: 0,
         copy: 0,
         mismatch,
+        excuse: None,
     }
 }
 
@@ -81,6 +97,7 @@ fn outcome(
             .max()
             .unwrap(),
         reason: None,
+        excuse: None,
         findings,
         steps,
         money: Money {

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use crate::catalog::CatalogError;
 use crate::exchange::mock::MockError;
+use crate::expectation::ExpectationError;
 use crate::target::TargetError;
 use crate::verdict::Exit;
 
@@ -19,6 +20,9 @@ pub enum SetupError {
     /// The target is not connected to the mock.
     #[error("{0}")]
     Disconnected(String),
+    /// The file of expectations cannot be used.
+    #[error(transparent)]
+    Expectations(#[from] ExpectationError),
     /// A gateway cannot be started.
     #[error("the gateway cannot be started: {0}")]
     Gateway(Box<dyn std::error::Error + Send + Sync>),
@@ -54,7 +58,9 @@ impl SetupError {
     #[must_use]
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Catalog(_) | Self::Target(_) | Self::Usage(_) => Exit::Usage,
+            Self::Catalog(_) | Self::Expectations(_) | Self::Target(_) | Self::Usage(_) => {
+                Exit::Usage
+            }
             _ => Exit::Error,
         }
     }

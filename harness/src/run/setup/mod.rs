@@ -1,14 +1,16 @@
 //! Brings a run up: the mock upstream, the target in front of it, and the proof that they are connected.
 
 mod error;
+mod known;
 mod options;
 #[cfg(feature = "reference-gateway")]
 mod reference;
 
 pub use error::SetupError;
+pub use known::beside;
 pub use options::{
-    DEFAULT_KEY_VARIABLE, DEFAULT_UPSTREAM, Options, Starter, Starting, TargetChoice,
-    UpstreamChoice,
+    DEFAULT_KEY_VARIABLE, DEFAULT_UPSTREAM, KnownFailures, Options, Starter, Starting,
+    TargetChoice, UpstreamChoice,
 };
 
 use std::collections::BTreeMap;
@@ -24,6 +26,7 @@ use crate::exchange::client::Client;
 use crate::exchange::mock::Mock;
 use crate::profile::Profile;
 use crate::run::applies::Means;
+use crate::run::lane::FaultLane;
 use crate::run::probe;
 use crate::run::session::Session;
 use crate::target::{Secret, Target, TargetFile};
@@ -79,7 +82,11 @@ pub async fn start(
         };
         mock.canaries(canaries).await?;
     }
+    let (expectations, notes) = known::expectations(options, &catalog, &target)?;
     let mut session = Session {
+        expectations,
+        notes,
+        repeat: options.repeat,
         upstream_url: parts
             .mock_client
             .as_ref()
@@ -91,6 +98,7 @@ pub async fn start(
         slow: options.slow,
         paid: options.allow_paid,
         connected: false,
+        faults: FaultLane::default(),
         client,
         schemas: Schemas::default(),
         catalog,

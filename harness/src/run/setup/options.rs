@@ -6,6 +6,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::expectation::Expired;
+
 /// Where the mock of a target that the harness did not start listens, unless told otherwise.
 pub const DEFAULT_UPSTREAM: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9100);
 /// The variable that holds the client key of a target of which only the address is known.
@@ -42,6 +44,18 @@ impl TargetChoice {
     }
 }
 
+/// Where the failures stand that are known.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum KnownFailures {
+    /// In a file beside the target's, if there is one: `name.expectations.toml` beside `name.toml`.
+    #[default]
+    Beside,
+    /// In this file.
+    File(PathBuf),
+    /// Nothing is known.
+    Ignored,
+}
+
 /// What stands behind the target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum UpstreamChoice {
@@ -64,6 +78,12 @@ pub struct Options {
     pub api_key_env: Option<String>,
     /// The user's own cases.
     pub cases: Vec<PathBuf>,
+    /// Where the failures stand that are known.
+    pub expectations: KnownFailures,
+    /// What becomes of expectations whose day is over.
+    pub expired: Expired,
+    /// How often each instance is run.
+    pub repeat: u32,
     /// What stands behind the target.
     pub upstream: UpstreamChoice,
     /// For one answer, where the target does not say it.
@@ -83,6 +103,9 @@ impl Default for Options {
             profile: None,
             api_key_env: None,
             cases: Vec::new(),
+            expectations: KnownFailures::default(),
+            expired: Expired::default(),
+            repeat: 1,
             upstream: UpstreamChoice::Listen(DEFAULT_UPSTREAM),
             timeout: None,
             slow: false,

@@ -1,11 +1,7 @@
 //! Gateways that are right except for one fault: the run fails for the right reason, and its output says so.
 
-#![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
-
-mod support;
-
+use crate::support::{Fault, Rig, UPSTREAM_KEY};
 use serde_json::Value;
-use support::{Fault, Rig, UPSTREAM_KEY};
 
 /// The ids of the checks that failed, sorted.
 fn failed(report: &Value) -> Vec<String> {

@@ -23,8 +23,12 @@ pub(crate) enum Fault {
     BuffersStreams,
     /// Sends a member that the client did not send.
     ChangesQuality,
+    /// Refuses everything for a second after its provider failed.
+    CoolsDown,
     /// Leaves `size` out.
     DropsSize,
+    /// Leaves `size` out of every second request with the same size.
+    DropsSizeAtTimes,
     /// Says which key it uses when the provider refuses it.
     LeaksUpstreamKey,
     /// Nothing.
@@ -33,12 +37,18 @@ pub(crate) enum Fault {
     PassesCutsOn,
     /// Tries again whatever happened.
     PaysTwice,
+    /// Refuses everything after its provider failed once.
+    StaysDown,
     /// Says 500 where the provider says 400.
     TurnsRefusalsInto500,
 }
 
 struct Gateway {
     fault: Fault,
+    /// size → how many requests asked for it.
+    sizes: std::sync::Mutex<std::collections::BTreeMap<String, usize>>,
+    /// When the provider last failed.
+    failed: std::sync::Mutex<Option<std::time::Instant>>,
     upstream: String,
     http: reqwest::Client,
 }
@@ -56,6 +66,8 @@ impl Rig {
         let mock = MockServer::start().await.unwrap();
         let gateway = Arc::new(Gateway {
             fault,
+            sizes: std::sync::Mutex::default(),
+            failed: std::sync::Mutex::default(),
             upstream: mock.url(),
             http: reqwest::Client::builder().no_proxy().build().unwrap(),
         });
@@ -67,7 +79,7 @@ impl Rig {
         tokio::spawn(async move { axum::serve(listener, router).await });
         let folder = tempfile::tempdir().unwrap();
         let file = format!(
-            "base_url = \"http://{address}\"\nprofile = \"openai-images\"\nhold_limit = 1.0\n\
+            "base_url = \"http://{address}\"\nprofile = \"openai-images\"\nhold_limit = 1.0\ncooldown = 3.0\n\
              upstream_keys = [{{ value = \"{UPSTREAM_KEY}\" }}]\n"
         );
         std::fs::write(folder.path().join("target.toml"), file).unwrap();
@@ -76,15 +88,26 @@ impl Rig {
 
     /// Runs the harness against the gateway; gives its exit code, what it printed, and its JSON report.
     pub(crate) async fn run(&self, pattern: &str) -> (i32, String, Value) {
+        self.run_with(pattern, &[]).await
+    }
+
+    /// The folder of the target file `target.toml`.
+    pub(crate) fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
+    /// Runs the harness with more options.
+    pub(crate) async fn run_with(&self, pattern: &str, more: &[&str]) -> (i32, String, Value) {
         let target = self.folder.path().join("target.toml");
         let report = self.folder.path().join("report.json");
-        let arguments = vec![
+        let mut arguments = vec![
             "run".to_owned(),
             format!("--target={}", target.display()),
             format!("--upstream={}", self.mock.url()),
             format!("--case={pattern}"),
             format!("--report=json={}", report.display()),
         ];
+        arguments.extend(more.iter().map(|option| (*option).to_owned()));
         let output = tokio::task::spawn_blocking(move || harness(&arguments))
             .await
             .unwrap();
@@ -125,8 +148,18 @@ async fn generations(
         return refusal(StatusCode::BAD_REQUEST, "no JSON object", "invalid_json");
     };
     wanted.remove("response_format");
+    if gateway.is_down() {
+        return refusal(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "the provider is in cooldown",
+            "cooldown",
+        );
+    }
     match gateway.fault {
         Fault::DropsSize => drop(wanted.remove("size")),
+        Fault::DropsSizeAtTimes if gateway.is_second(&wanted["size"]) => {
+            drop(wanted.remove("size"));
+        }
         Fault::ChangesQuality if wanted.contains_key("quality") => {
             drop(wanted.insert("quality".into(), json!("high")));
         }
@@ -144,6 +177,22 @@ async fn generations(
 }
 
 impl Gateway {
+    fn is_second(&self, size: &Value) -> bool {
+        let mut sizes = self.sizes.lock().unwrap();
+        let count = sizes.entry(size.to_string()).or_default();
+        *count += 1;
+        count.is_multiple_of(2)
+    }
+
+    fn is_down(&self) -> bool {
+        let failed = *self.failed.lock().unwrap();
+        match self.fault {
+            Fault::CoolsDown => failed.is_some_and(|at| at.elapsed().as_millis() < 1_000),
+            Fault::StaysDown => failed.is_some(),
+            _ => false,
+        }
+    }
+
     async fn call(&self, wanted: &Map<String, Value>) -> Response {
         let request = self
             .http
@@ -154,6 +203,12 @@ impl Gateway {
             .body(Value::Object(wanted.clone()).to_string())
             .send()
             .await;
+        let failed = sent
+            .as_ref()
+            .map_or(true, |answer| answer.status().is_server_error());
+        if failed {
+            *self.failed.lock().unwrap() = Some(std::time::Instant::now());
+        }
         if self.fault == Fault::PassesCutsOn {
             return relayed(sent);
         }
