@@ -120,14 +120,14 @@ fn good_recordings_are_accepted() {
     }
 }
 
-#[test]
-fn bad_recordings_are_rejected_with_place_and_reason() {
+/// Bad recordings, and a part of what is said of each.
+fn bad() -> Vec<(Value, &'static str)> {
     let mut no_envelope = with("/response_body", Some(json!({ "message": "no" })));
     no_envelope["status"] = 400.into();
     let mut no_json = with("/response_text", Some("{\"created\": 1,}".into()));
     no_json.as_object_mut().unwrap().remove("response_body");
     let jpeg = with("/response_body/output_format", Some("jpeg".into()));
-    let rows = [
+    vec![
         (
             with("/response_body/usage/total_tokens", None),
             "at /response_body/usage: the member 'total_tokens' is missing",
@@ -177,8 +177,12 @@ fn bad_recordings_are_rejected_with_place_and_reason() {
             stream(&json!([{ "data": "hello" }])),
             "at /sse/0/data: the data of the event are no JSON",
         ),
-    ];
-    for (recording, wanted) in rows {
+    ]
+}
+
+#[test]
+fn bad_recordings_are_rejected_with_place_and_reason() {
+    for (recording, wanted) in bad() {
         let (code, out, err) = check_text("a.json", &recording.to_string());
         assert_eq!(code, 1, "{wanted}: {out}{err}");
         let (line, rest) = out.split_once('\n').unwrap();

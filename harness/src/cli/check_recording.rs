@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write;
+use std::io::{Read as _, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -13,7 +13,7 @@ use crate::recording::{Judge, Recording, Verdict, read};
 use crate::verdict::Exit;
 
 /// A larger file is no recording of an image exchange.
-const LONGEST_FILE: u64 = 512 << 20;
+const LONGEST_FILE: u64 = 256 << 20;
 
 /// See the module.
 #[derive(Debug, Args)]
@@ -88,11 +88,14 @@ fn is_recording(file: &Path) -> bool {
 
 fn load(file: &Path, judge: &Judge) -> Result<Vec<Recording>, String> {
     let told = |error: std::io::Error| format!("cannot read it: {error}");
-    let metadata = fs::metadata(file).map_err(told)?;
-    if metadata.len() > LONGEST_FILE {
+    let opened = fs::File::open(file).map_err(told)?;
+    let mut text = String::new();
+    // One byte more than is taken tells a file of that length from a longer one; devices have no length.
+    let mut limited = opened.take(LONGEST_FILE + 1);
+    limited.read_to_string(&mut text).map_err(told)?;
+    if limited.limit() == 0 {
         return Err(format!("more than {LONGEST_FILE} bytes"));
     }
-    let text = fs::read_to_string(file).map_err(told)?;
     read(&text, judge.endpoints()).map_err(|error| error.to_string())
 }
 

@@ -199,14 +199,20 @@ impl KeptEvent {
 
 impl Body {
     /// A body as it came, with the events of what is announced as a stream. Google sends errors of streams as
-    /// plain JSON under that name.
+    /// plain JSON under that name, and inside a stream as JSON without any field.
     #[must_use]
     pub fn of_text(text: String, media_type: &str) -> Self {
-        if media_type.starts_with("text/event-stream") && !begins_json(&text) {
-            let events = Reader::default().push(text.as_bytes());
-            return events.map_or(Self::Text(text), Self::Events);
+        if !media_type.starts_with("text/event-stream") || begins_json(&text) {
+            return Self::Text(text);
         }
-        Self::Text(text)
+        let bare = text.find("\n{").map(|at| text[at..].trim().to_owned());
+        match Reader::default().push(text.as_bytes()) {
+            Ok(mut events) => {
+                events.extend(bare.map(|data| StreamEvent { name: None, data }));
+                Self::Events(events)
+            }
+            Err(_) => Self::Text(text),
+        }
     }
 
     fn received(&self) -> (Bytes, Vec<StreamEvent>) {

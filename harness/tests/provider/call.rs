@@ -97,7 +97,7 @@ pub(crate) const CALLS: &[Call] = &[
     },
     Call {
         operation: "token",
-        models: nothing,
+        models: |_| vec!["secret".to_owned(), INVALID.to_owned()],
         body: token,
         manners: |_| WHOLE,
     },
@@ -218,11 +218,16 @@ fn predict(model: &str, _: bool) -> Option<Content> {
     json_body(&json!({ "instances": [{ "prompt": "a fox" }], "parameters": parameters }))
 }
 
-fn token(_: &str, _: bool) -> Option<Content> {
-    let form =
-        "grant_type=refresh_token&refresh_token=1%2F%2Fabc&client_id=a&client_secret=b&scope=c";
-    Some(("application/x-www-form-urlencoded".to_owned(), form.into()))
+fn token(secret: &str, _: bool) -> Option<Content> {
+    let form = format!(
+        "grant_type=refresh_token&refresh_token={secret}&client_id=a&client_secret={secret}&scope=c"
+    );
+    let kind = "application/x-www-form-urlencoded".to_owned();
+    Some((kind, form.into_bytes()))
 }
+
+/// What stands for a model where the provider must refuse.
+pub(crate) const INVALID: &str = "invalid";
 
 /// Puts names where a path has stars: what each stands for is said by the segment before it.
 pub(crate) fn filled(pattern: &str, model: &str) -> String {

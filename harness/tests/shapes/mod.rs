@@ -196,16 +196,73 @@ fn differences(recording: &Recording, answer: &Recording) -> BTreeSet<String> {
     found
 }
 
+/// What was compared, and what of it is listed.
+struct Comparison {
+    listed: Vec<Listed>,
+    /// The patterns that were needed, as (recordings, difference).
+    used: BTreeSet<(String, String)>,
+    /// Differences that nobody listed, and the recordings that have them.
+    unlisted: BTreeMap<String, Vec<String>>,
+}
+
+impl Comparison {
+    fn note(&mut self, name: &str, difference: String) {
+        let entries = self.listed.iter();
+        let patterns = entries
+            .filter(|entry| fits(&entry.recordings, name))
+            .flat_map(|entry| {
+                entry
+                    .differences
+                    .iter()
+                    .map(move |pattern| (entry, pattern))
+            });
+        let fitting = patterns.filter(|(_, pattern)| fits(pattern, &difference));
+        let fitting: Vec<_> = fitting
+            .map(|(entry, pattern)| (entry.recordings.clone(), pattern.clone()))
+            .collect();
+        if fitting.is_empty() {
+            let names = self.unlisted.entry(difference).or_default();
+            names.push(name.to_owned());
+        }
+        self.used.extend(fitting);
+    }
+
+    fn problems(&self) -> Vec<String> {
+        let unlisted = self.unlisted.iter().map(|(difference, names)| {
+            format!(
+                "{difference}: {} recordings, {}",
+                names.len(),
+                names.join(", ")
+            )
+        });
+        let patterns = self.listed.iter().flat_map(|entry| {
+            assert!(!entry.reason.is_empty(), "{}: no reason", entry.recordings);
+            let recordings = &entry.recordings;
+            entry
+                .differences
+                .iter()
+                .map(|pattern| (recordings.clone(), pattern.clone()))
+        });
+        let stale = patterns.filter(|pattern| !self.used.contains(pattern));
+        let stale = stale.map(|(recordings, pattern)| {
+            format!("no longer true in differences.json: {recordings} {pattern}")
+        });
+        unlisted.chain(stale).collect()
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_mock_answers_in_the_shape_of_each_recording() {
     let Some(folder) = std::env::var_os("IMAGE_RECORDINGS") else {
         println!("skipped: IMAGE_RECORDINGS names no folder of recordings");
         return;
     };
-    let listed: Vec<Listed> = serde_json::from_str(include_str!("differences.json")).unwrap();
+    let mut comparison = Comparison {
+        listed: serde_json::from_str(include_str!("differences.json")).unwrap(),
+        used: BTreeSet::new(),
+        unlisted: BTreeMap::new(),
+    };
     let (bench, judge) = (Bench::start().await, Judge::builtin().unwrap());
-    let mut unlisted: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    let mut used = BTreeSet::new();
     let (mut compared, mut without_route) = (0, 0);
     for (name, kept) in recordings(Path::new(&folder)) {
         let recording = of_value(kept.clone()).unwrap();
@@ -219,48 +276,13 @@ async fn the_mock_answers_in_the_shape_of_each_recording() {
         compared += 1;
         let answer = bench.ask(&recording.provider, &question).await;
         for difference in differences(&recording, &answer) {
-            let mut known = false;
-            for entry in listed.iter().filter(|entry| fits(&entry.recordings, &name)) {
-                assert!(!entry.reason.is_empty());
-                for pattern in entry
-                    .differences
-                    .iter()
-                    .filter(|pattern| fits(pattern, &difference))
-                {
-                    known = true;
-                    used.insert((entry.recordings.clone(), pattern.clone()));
-                }
-            }
-            if !known {
-                unlisted.entry(difference).or_default().push(name.clone());
-            }
+            comparison.note(&name, difference);
         }
     }
     println!(
         "{compared} recordings were compared, {without_route} are of routes that the mock has not"
     );
-    let mut problems: Vec<_> = unlisted
-        .iter()
-        .map(|(difference, names)| {
-            format!(
-                "{difference}: {} recordings, {}",
-                names.len(),
-                names.iter().take(3).cloned().collect::<Vec<_>>().join(", ")
-            )
-        })
-        .collect();
-    for entry in &listed {
-        let stale = entry
-            .differences
-            .iter()
-            .filter(|pattern| !used.contains(&(entry.recordings.clone(), (*pattern).clone())));
-        problems.extend(stale.map(|pattern| {
-            format!(
-                "no longer true in differences.json: {} {pattern}",
-                entry.recordings
-            )
-        }));
-    }
+    let problems = comparison.problems();
     assert!(problems.is_empty(), "{}", problems.join("\n"));
 }
 
