@@ -151,7 +151,7 @@ impl Count {
             (0, 0) => Ok(Exit::Good),
             (0, _) => Ok(Exit::Failed),
             (unusable, _) => Err(Stopped::usage(format!(
-                "{unusable} files are no recordings"
+                "files that are no recordings: {unusable}"
             ))),
         }
     }

@@ -244,3 +244,25 @@ impl Recording {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn data(text: &str) -> Vec<String> {
+        match Body::of_text(text.to_owned(), "text/event-stream") {
+            Body::Events(events) => events.into_iter().map(|event| event.data).collect(),
+            Body::Json(_) | Body::Text(_) => vec!["no stream".to_owned()],
+        }
+    }
+
+    #[test]
+    fn an_error_without_a_field_is_the_last_event_of_a_stream() {
+        assert_eq!(data("data: {}\r\n\r\n"), ["{}"]);
+        assert_eq!(
+            data("data: {}\r\n\r\n{\n  \"error\": {}\n}\n"),
+            ["{}", "{\n  \"error\": {}\n}"]
+        );
+        assert_eq!(data("{\n  \"error\": {}\n}\n"), ["no stream"]);
+    }
+}
