@@ -29,11 +29,6 @@ const MISSING: &[(&str, &str)] = &[
     ("azure", "/openai/responses"),
     ("azure", "/openai/v1/responses"),
     ("azure", "/*/oauth2/v2.0/token"),
-    ("gemini", "/*/openai/chat/completions"),
-    (
-        "vertex",
-        "/*/projects/*/locations/*/endpoints/openapi/chat/completions",
-    ),
 ];
 
 /// What the mock answers is younger than some recordings: where the operation and the model's name begin so, this
@@ -66,14 +61,10 @@ const DIFFERENCES: &[(&str, &str, &str)] = &[
         "images.generations",
         "'prompt_filter_results' is missing",
     ),
-    ("openai", "responses", "'top_logprobs' is missing"),
-    ("openai", "responses", "'safety_identifier' is missing"),
-    ("openai", "responses", "'prompt_cache_key' is missing"),
-    ("openai", "responses", "'billing' is missing"),
     ("openai", "responses", "'sequence_number' is missing"),
-    ("openai", "responses", "'param' is missing"),
-    ("openai", "responses", "'message' is missing"),
     ("openai", "responses", "'code' is missing"),
+    ("openai", "responses", "'message' is missing"),
+    ("openai", "responses", "'param' is missing"),
 ];
 
 /// What was asked so far, and what did not fit.
@@ -356,6 +347,10 @@ fn no_route_of_the_mock_is_left_out_of_the_loop() {
         .collect();
     let mut routes = 0;
     for (method, pattern) in possible_paths(&judge) {
+        // Read as a tuned model with slashes in its name, which there is none of.
+        if pattern.contains("/endpoints/openapi/models") {
+            continue;
+        }
         let path = filled(&pattern, "gpt-image-2");
         for provider in ["openai", "azure", "vertex", "gemini"] {
             let query = azure_version(provider, &path).map(|query| query[1..].to_owned());

@@ -6,6 +6,7 @@ use super::endpoint::Endpoint;
 use super::{Images, Problem, Recording};
 use crate::check::{Mismatch, law_content_type, law_created, law_stream_order};
 use crate::exchange::Received;
+use crate::exchange::sse::StreamEvent;
 
 /// What an answer breaks.
 pub(super) fn problems(
@@ -77,13 +78,7 @@ fn stream(endpoint: Option<&Endpoint>, answer: &Received) -> Result<(), Mismatch
         return Ok(());
     }
     let is_last = |kind: &String| endpoint.last.contains(kind);
-    let kinds = answer.events.iter().map(|event| {
-        if event.is_done() {
-            event.data.trim().to_owned()
-        } else {
-            event.kind()
-        }
-    });
+    let kinds = answer.events.iter().map(kind);
     let kinds: Vec<_> = kinds.collect();
     let ends = kinds.iter().position(is_last) == kinds.len().checked_sub(1);
     ends.then_some(()).ok_or_else(|| {
@@ -93,6 +88,16 @@ fn stream(endpoint: Option<&Endpoint>, answer: &Received) -> Result<(), Mismatch
             kinds.join(", "),
         )
     })
+}
+
+/// What an event is; Google's OpenAI-compatible face sends an error as a list of one.
+fn kind(event: &StreamEvent) -> String {
+    let data = event.json().unwrap_or_default();
+    match data.pointer("/0/error") {
+        Some(_) => "error".to_owned(),
+        None if event.is_done() => event.data.trim().to_owned(),
+        None => event.kind(),
+    }
 }
 
 /// Events that are numbered are in order.

@@ -205,7 +205,8 @@ impl Body {
         if !media_type.starts_with("text/event-stream") || begins_json(&text) {
             return Self::Text(text);
         }
-        let bare = text.find("\n{").map(|at| text[at..].trim().to_owned());
+        let bare = text.find("\n{").or_else(|| text.find("\n["));
+        let bare = bare.map(|at| text[at..].trim().to_owned());
         match Reader::default().push(text.as_bytes()) {
             Ok(mut events) => {
                 events.extend(bare.map(|data| StreamEvent { name: None, data }));

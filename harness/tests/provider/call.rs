@@ -148,6 +148,10 @@ fn drawing(provider: &str, operation: &str) -> Vec<String> {
 fn talking(provider: &str) -> Vec<String> {
     match provider {
         "openai" | "azure" => ids(&data("openai")["text_models"], |_| true),
+        "vertex" => {
+            let models = google(provider, &["text"]).into_iter();
+            models.map(|model| format!("google/{model}")).collect()
+        }
         google_face => google(google_face, &["text"]),
     }
 }
@@ -209,8 +213,12 @@ fn response(model: &str, stream: bool) -> Option<Content> {
     json_body(&json!({ "model": model, "input": "draw a fox", "tools": [tool], "stream": stream }))
 }
 
-fn content(_: &str, _: bool) -> Option<Content> {
-    json_body(&json!({ "contents": [{ "role": "user", "parts": [{ "text": "a fox" }] }] }))
+fn content(model: &str, _: bool) -> Option<Content> {
+    let mut body = json!({ "contents": [{ "role": "user", "parts": [{ "text": "a fox" }] }] });
+    if model.contains("image") {
+        body["generationConfig"] = json!({ "responseModalities": ["TEXT", "IMAGE"] });
+    }
+    json_body(&body)
 }
 
 fn predict(model: &str, _: bool) -> Option<Content> {
