@@ -11,6 +11,7 @@
 //! * [`verdict`]: what it amounts to; [`expectation`]: failures that are known
 //! * [`run`]: selection, order, the session that runs a case, events
 //! * [`report`]: consumers of those events
+//! * [`recording`]: recorded answers, judged without a target
 //! * [`suite`]: the `cargo test` face; [`cli`]: the command line
 
 pub mod case;
@@ -20,6 +21,7 @@ pub mod cli;
 pub mod exchange;
 pub mod expectation;
 pub mod profile;
+pub mod recording;
 pub mod redact;
 pub mod report;
 pub mod requirement;

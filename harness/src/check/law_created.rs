@@ -44,7 +44,8 @@ impl Check for Created {
     }
 }
 
-fn judge_one(created: &Value) -> Result<(), Mismatch> {
+/// Judges one time.
+pub(crate) fn judge_one(created: &Value) -> Result<(), Mismatch> {
     match created.as_u64() {
         Some(EARLIEST..=LATEST) => Ok(()),
         _ => Err(Mismatch::of(

@@ -37,7 +37,8 @@ impl Check for StreamOrder {
     }
 }
 
-fn judge_one(answer: &Received) -> Result<(), Mismatch> {
+/// Judges one stream of an image operation.
+pub(crate) fn judge_one(answer: &Received) -> Result<(), Mismatch> {
     let kinds: Vec<String> = answer.events.iter().map(StreamEvent::kind).collect();
     let seen = || kinds.join("\n");
     indices_ascend(&answer.events)?;

@@ -2,6 +2,7 @@
 //! stderr or, where it is the command's product, to stdout.
 
 mod baseline;
+mod check_recording;
 mod diff;
 mod explain;
 mod list;
@@ -43,6 +44,8 @@ pub struct Cli {
 enum Command {
     /// Write the known failures of a target: what fails now is added, what passes now is taken out.
     Baseline(baseline::Baseline),
+    /// Hold recorded answers of providers against the schemas, without a target.
+    CheckRecording(check_recording::CheckRecording),
     /// Say what changed between two JSON reports; a regression is exit code 1.
     ///
     /// Compares every check of every case. A regression held in A and is broken in B. Nothing else makes the exit code
@@ -206,6 +209,7 @@ impl Cli {
     pub fn run(self) -> Exit {
         let done = match self.command {
             Command::Baseline(baseline) => baseline.run(),
+            Command::CheckRecording(check) => check.run(),
             Command::Diff(diff) => diff.run(),
             Command::Explain(explain) => explain.run(),
             Command::List(list) => list.run(),
