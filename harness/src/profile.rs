@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::case::{Matcher, Status};
+use crate::operation::Operation;
 
 /// What a kind of target promises, with everything that it extends.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -31,9 +32,12 @@ pub struct Profile {
     /// How much of it.
     #[serde(default)]
     pub limits: BTreeMap<String, i64>,
-    /// Operation → path.
+    /// Operation → path, in which `{model}` stands for the model of the request.
     #[serde(default)]
-    pub paths: BTreeMap<String, String>,
+    pub paths: BTreeMap<Operation, String>,
+    /// Operation → method, where it is not `POST`.
+    #[serde(default)]
+    pub methods: BTreeMap<Operation, String>,
     /// Where the credential goes.
     pub auth: Option<Auth>,
     /// Key → model.
@@ -73,7 +77,7 @@ pub struct Model {
     /// The name that clients use.
     pub name: String,
     /// What it can be used for.
-    pub operations: Vec<String>,
+    pub operations: Vec<Operation>,
     /// What it is upstream.
     pub upstream: Upstream,
     /// Another name of the same model for fault cases, so that faults do not hurt good cases.
@@ -123,6 +127,7 @@ impl Profile {
         self.features.extend(parent.features.iter().cloned());
         self.limits = merged(&parent.limits, self.limits);
         self.paths = merged(&parent.paths, self.paths);
+        self.methods = merged(&parent.methods, self.methods);
         self.models = merged(&parent.models, self.models);
         self.conditions = merged(&parent.conditions, self.conditions);
         self.auth = self.auth.or_else(|| parent.auth.clone());
@@ -145,7 +150,10 @@ impl Profile {
     }
 }
 
-fn merged<V: Clone>(parent: &BTreeMap<String, V>, own: BTreeMap<String, V>) -> BTreeMap<String, V> {
+fn merged<K: Clone + Ord, V: Clone>(
+    parent: &BTreeMap<K, V>,
+    own: BTreeMap<K, V>,
+) -> BTreeMap<K, V> {
     let mut all = parent.clone();
     all.extend(own);
     all
@@ -199,16 +207,16 @@ mod tests {
         let read = |value: serde_json::Value| Profile::read(&value.to_string()).unwrap();
         let parent = read(
             json!({"$schema": "", "id": "p", "summary": "", "requirements": ["a.*"],
-            "paths": {"x": "/1"}, "features": ["f"]}),
+            "paths": {"responses": "/1"}, "features": ["f"]}),
         );
         let child = read(
             json!({"$schema": "", "id": "c", "summary": "", "extends": "p", "requirements": ["b.one"],
-            "except": [{"requirement": "a.two", "reason": "no"}], "paths": {"x": "/2"}}),
+            "except": [{"requirement": "a.two", "reason": "no"}], "paths": {"responses": "/2"}}),
         );
         let child = child.merge(&parent);
         assert!(child.promises("a.one") && child.promises("b.one"));
         assert!(!child.promises("a.two") && !child.promises("b.two"));
-        assert_eq!(child.paths["x"], "/2");
+        assert_eq!(child.paths[&Operation::Responses], "/2");
         assert!(child.features.contains("f"));
     }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::case::Credential;
+use crate::operation::Operation;
 use crate::profile::{Auth, Model, Profile};
 
 /// How long the harness waits for one answer, unless told otherwise.
@@ -169,7 +170,7 @@ pub struct TargetFile {
     pub profile: String,
     /// Operation → path, where the profile's does not fit.
     #[serde(default)]
-    pub paths: BTreeMap<String, String>,
+    pub paths: BTreeMap<Operation, String>,
     /// Where the credential goes, where the profile's does not fit.
     pub auth: Option<Auth>,
     /// Headers on every request; a value `$NAME` is read from the environment and never shown.

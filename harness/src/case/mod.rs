@@ -25,6 +25,8 @@ pub use vars::{Scope, VarError};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use crate::operation::Operation;
+
 /// One case, before its matrix is expanded.
 #[derive(Clone, Debug)]
 pub struct Case {
@@ -55,7 +57,7 @@ pub struct Case {
 #[serde(deny_unknown_fields)]
 pub struct ModelNeed {
     /// The operation that the model must serve.
-    pub operation: String,
+    pub operation: Operation,
     /// The provider that it must belong to.
     pub provider: Option<String>,
 }

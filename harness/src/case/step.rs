@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::case::matcher::Matcher;
 use crate::case::status::Status;
+use crate::operation::Operation;
 
 /// One request with its script and expectations.
 #[derive(Clone, Debug, Deserialize)]
@@ -50,8 +51,10 @@ impl Step {
 #[serde(deny_unknown_fields)]
 pub struct RequestStep {
     /// The operation, whose path the profile knows.
-    pub operation: Option<String>,
-    /// The method; `POST` for operations, `GET` for saved URLs.
+    pub operation: Option<Operation>,
+    /// The model in the operation's path; else the body's `model`.
+    pub model: Option<String>,
+    /// The method, where it is not the operation's own; `GET` for saved URLs.
     pub method: Option<String>,
     /// The path, instead of an operation.
     pub path: Option<String>,

@@ -27,7 +27,7 @@ impl Check for Created {
         for site in sites(evidence) {
             let good = site.exchange.answer().filter(|answer| answer.is_success());
             let Some(document) = good
-                .filter(|_| site.is_image_operation())
+                .filter(|_| site.image_protocol().is_some())
                 .and_then(super::super::exchange::Received::document)
             else {
                 continue;

@@ -22,7 +22,7 @@ impl Check for ErrorEnvelope {
         for site in sites(evidence) {
             let refused = site.exchange.answer().filter(|answer| answer.status >= 400);
             let Some(answer) =
-                refused.filter(|answer| site.is_image_operation() && !is_front(answer))
+                refused.filter(|answer| site.image_protocol().is_some() && !is_front(answer))
             else {
                 continue;
             };

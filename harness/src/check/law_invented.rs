@@ -8,6 +8,7 @@ use crate::check::json::shown;
 use crate::check::upstream::is_shortened;
 use crate::check::{Bench, Check, Mismatch, Site, sites};
 use crate::exchange::Evidence;
+use crate::operation::Protocol;
 use crate::target::Target;
 
 /// See the module.
@@ -27,7 +28,7 @@ impl Check for Invented {
     }
 
     fn judge(&self, evidence: &Evidence<'_>, bench: &mut Bench<'_>) {
-        for site in sites(evidence).filter(Site::is_image_operation) {
+        for site in sites(evidence).filter(|site| site.image_protocol() == Some(Protocol::Images)) {
             let Some(body) = client_body(site) else {
                 continue;
             };

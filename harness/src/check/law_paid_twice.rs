@@ -25,7 +25,7 @@ impl Check for PaidTwice {
     fn judge(&self, evidence: &Evidence<'_>, bench: &mut Bench<'_>) {
         let policy = evidence.target.policies.retries;
         for site in sites(evidence) {
-            if site.exchange.calls().is_empty() || !site.is_image_operation() {
+            if site.exchange.calls().is_empty() || site.image_protocol().is_none() {
                 continue;
             }
             bench.record(site, self.id(), self.id(), judge_one(site, policy));

@@ -25,7 +25,7 @@ impl Check for StreamOrder {
                 .exchange
                 .answer()
                 .filter(|answer| answer.is_stream() && answer.is_success());
-            let Some(answer) = stream.filter(|_| site.is_image_operation()) else {
+            let Some(answer) = stream.filter(|_| site.image_protocol().is_some()) else {
                 continue;
             };
             // A malformed event may be relayed as it came.

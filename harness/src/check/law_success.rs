@@ -17,7 +17,7 @@ impl Check for SuccessMeansImage {
     }
 
     fn judge(&self, evidence: &Evidence<'_>, bench: &mut Bench<'_>) {
-        for site in sites(evidence).filter(super::Site::is_image_operation) {
+        for site in sites(evidence).filter(|site| site.image_protocol().is_some()) {
             // Without its end, an answer says nothing yet.
             let answer = site.exchange.answer().filter(|answer| {
                 answer.is_success() && matches!(answer.end, End::Whole | End::InsideEvent)

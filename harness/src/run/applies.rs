@@ -1,6 +1,7 @@
 //! Whether a case applies to a target: one function for selection and report alike.
 
 use crate::case::{Case, Instance, Need, Scope};
+use crate::operation::Operation;
 use crate::run::plan::{Lane, lane};
 use crate::target::Target;
 
@@ -36,9 +37,9 @@ pub fn applies(instance: &Instance, target: &Target, means: Means) -> Result<(),
     for step in &case.steps {
         let operation = step
             .pointer("/request/operation")
-            .and_then(serde_json::Value::as_str);
+            .and_then(|name| serde_json::from_value::<Operation>(name.clone()).ok());
         if let Some(operation) =
-            operation.filter(|operation| !target.profile.paths.contains_key(*operation))
+            operation.filter(|operation| !target.profile.paths.contains_key(operation))
         {
             return Err(format!("the target has no operation '{operation}'"));
         }

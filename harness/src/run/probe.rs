@@ -70,7 +70,7 @@ fn probe(
             .operations
             .iter()
             .find(|operation| target.profile.paths.contains_key(*operation))
-            .map(|operation| (operation, model))
+            .map(|operation| (*operation, model))
     }) else {
         let message = "the target's model table has no model for any of its operations";
         return Err(SetupError::Usage(message.to_owned()));
@@ -89,7 +89,7 @@ fn probe(
         body.entry("size").or_insert(json!("1x1"));
     }
     let step = RequestStep {
-        operation: Some(operation.clone()),
+        operation: Some(operation),
         body: Some(body),
         ..RequestStep::default()
     };

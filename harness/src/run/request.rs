@@ -1,11 +1,16 @@
 //! Builds the request of a step.
 
+use std::fmt::Write as _;
+
 use bytes::Bytes;
 use serde_json::Value;
 
 use crate::case::RequestStep;
 use crate::exchange::Sent;
 use crate::target::Target;
+
+/// What stands for the model in the path of an operation.
+const MODEL: &str = "{model}";
 
 /// Why the request of a step cannot be sent to this target.
 pub(super) type Unsendable = String;
@@ -52,7 +57,7 @@ pub(super) fn build(
         headers.extend(value.clone().map(|value| (name.clone(), value)));
     }
     Ok(Sent {
-        method: request.method.clone().unwrap_or_else(|| "POST".to_owned()),
+        method: method(request, target),
         url: format!("{}{path}", target.base_url),
         headers,
         body,
@@ -64,9 +69,47 @@ fn path(request: &RequestStep, target: &Target) -> Result<String, Unsendable> {
     if let Some(path) = &request.path {
         return Ok(path.clone());
     }
-    let operation = request.operation.as_deref().unwrap_or_default();
-    let path = target.profile.paths.get(operation).cloned();
-    path.ok_or_else(|| format!("the target has no operation '{operation}'"))
+    let Some(operation) = request.operation else {
+        return Err("the request names neither operation nor path".to_owned());
+    };
+    let template = target
+        .profile
+        .paths
+        .get(&operation)
+        .ok_or_else(|| format!("the target has no operation '{operation}'"))?;
+    if !template.contains(MODEL) {
+        return Ok(template.clone());
+    }
+    let of_body = || request.body.as_ref()?.get("model")?.as_str();
+    let model = request.model.as_deref().or_else(of_body).ok_or_else(|| {
+        format!("the path of {operation} needs a model, and the request names none")
+    })?;
+    Ok(template.replace(MODEL, &segment(model)))
+}
+
+/// A text as one segment of a path: everything but RFC 3986's unreserved characters is percent-encoded.
+fn segment(text: &str) -> String {
+    let mut out = String::new();
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            let _ = write!(out, "%{byte:02X}");
+        }
+    }
+    out
+}
+
+/// The method of a request that states none.
+fn method(request: &RequestStep, target: &Target) -> String {
+    let stated = request.method.as_ref();
+    let usual = || {
+        let operation = request.operation?;
+        target.profile.methods.get(&operation)
+    };
+    stated
+        .or_else(usual)
+        .map_or_else(|| "POST".to_owned(), Clone::clone)
 }
 
 fn body(request: &RequestStep) -> Option<Bytes> {
