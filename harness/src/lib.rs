@@ -5,7 +5,7 @@
 //!
 //! # Layout
 //! * [`case`], [`operation`], [`requirement`], [`profile`], [`target`], [`catalog`]: what can be said, read and
-//!   parsed
+//!   parsed; [`files`]: the images that cases send
 //! * [`exchange`]: what happened, as plain values; the client, the mock's control API
 //! * [`check`]: what is judged, one file a check
 //! * [`verdict`]: what it amounts to; [`expectation`]: failures that are known
@@ -19,6 +19,7 @@ pub mod check;
 pub mod cli;
 pub mod exchange;
 pub mod expectation;
+pub mod files;
 pub mod operation;
 pub mod profile;
 pub mod redact;

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::case::{Matcher, Status};
-use crate::operation::Operation;
+use crate::operation::{Operation, Protocol};
 
 /// What a kind of target promises, with everything that it extends.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -38,6 +38,9 @@ pub struct Profile {
     /// Operation → method, where it is not `POST`.
     #[serde(default)]
     pub methods: BTreeMap<Operation, String>,
+    /// Operation → the form of its errors, where it is not that of its protocol.
+    #[serde(default)]
+    pub envelopes: BTreeMap<Operation, Envelope>,
     /// Where the credential goes.
     pub auth: Option<Auth>,
     /// Key → model.
@@ -48,6 +51,16 @@ pub struct Profile {
     /// Condition → the error forms that a client may see of it.
     #[serde(default)]
     pub conditions: BTreeMap<String, Vec<AllowedError>>,
+}
+
+/// The form of errors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Envelope {
+    /// `google.rpc.Status` as `error`, in a list of one where the answer would be a list.
+    Google,
+    /// An object `error` with `message` and `type`.
+    OpenAi,
 }
 
 /// A requirement that a profile does not promise.
@@ -107,6 +120,8 @@ pub struct AllowedError {
     pub code: Option<Matcher>,
     /// `param` of the error object.
     pub param: Option<Matcher>,
+    /// `status` of Google's error object.
+    pub grpc_status: Option<Matcher>,
 }
 
 impl Profile {
@@ -128,11 +143,22 @@ impl Profile {
         self.limits = merged(&parent.limits, self.limits);
         self.paths = merged(&parent.paths, self.paths);
         self.methods = merged(&parent.methods, self.methods);
+        self.envelopes = merged(&parent.envelopes, self.envelopes);
         self.models = merged(&parent.models, self.models);
         self.conditions = merged(&parent.conditions, self.conditions);
         self.auth = self.auth.or_else(|| parent.auth.clone());
         self.sentinel = self.sentinel.or_else(|| parent.sentinel.clone());
         self
+    }
+
+    /// The form of an operation's errors.
+    #[must_use]
+    pub fn envelope(&self, operation: Operation) -> Envelope {
+        let usual = match operation.protocol() {
+            Protocol::Content | Protocol::Predict => Envelope::Google,
+            _ => Envelope::OpenAi,
+        };
+        self.envelopes.get(&operation).copied().unwrap_or(usual)
     }
 
     /// Whether the profile promises a requirement.
@@ -180,6 +206,7 @@ impl AllowedError {
             && holds(&self.kind, "type")
             && holds(&self.code, "code")
             && holds(&self.param, "param")
+            && holds(&self.grpc_status, "status")
     }
 
     /// The form in one line, for messages.
@@ -189,6 +216,7 @@ impl AllowedError {
             ("type", &self.kind),
             ("code", &self.code),
             ("param", &self.param),
+            ("status", &self.grpc_status),
         ];
         let members = members.into_iter().filter_map(|(name, matcher)| {
             Some(format!(", {name} {}", matcher.as_ref()?.to_value()))

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::case::Credential;
+use crate::exchange::images::Locator;
 use crate::operation::Operation;
 use crate::profile::{Auth, Model, Profile};
 
@@ -74,6 +75,8 @@ pub struct Policies {
     pub retries: RetryPolicy,
     /// Members that the target adds to upstream requests.
     pub injects: Vec<String>,
+    /// Where chat completions carry images.
+    pub image_locator: Locator,
     /// The client's key is the upstream key: it may come back upstream.
     pub shared_key: bool,
 }

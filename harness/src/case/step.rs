@@ -30,6 +30,15 @@ pub struct Step {
 }
 
 impl Step {
+    /// Every file whose bytes are expected somewhere.
+    pub fn expected_files(&mut self) -> impl Iterator<Item = &mut FileRef> {
+        self.expect.upstream.iter_mut().flat_map(|expected| {
+            let images = expected.input_images.iter_mut().flatten();
+            let parts = expected.parts.iter_mut().flatten();
+            images.chain(parts.filter_map(|part| part.file.as_mut()))
+        })
+    }
+
     /// Whether no target could satisfy it without a call to the provider.
     #[must_use]
     pub fn awaits_call(&self) -> bool {
@@ -71,8 +80,26 @@ pub struct RequestStep {
     pub chunked: bool,
     /// A JSON body.
     pub body: Option<Map<String, Value>>,
+    /// A form, part by part.
+    pub multipart: Option<Vec<PartStep>>,
     /// A body as it is.
     pub raw: Option<String>,
+}
+
+/// One part of a form.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PartStep {
+    /// The field.
+    pub name: String,
+    /// The name of a file of `images/`, or a `data:` URL.
+    pub file: Option<String>,
+    /// A text, where it is no file.
+    pub text: Option<String>,
+    /// The file's name for the receiver; its own unless stated, none for a text.
+    pub filename: Option<String>,
+    /// The media type; by a file's own name unless stated, none for a text.
+    pub content_type: Option<String>,
 }
 
 /// Whose credential a request carries.
@@ -172,6 +199,8 @@ pub struct ResponseExpectation {
     pub error: Option<ErrorExpectation>,
     /// `upstream`: equal to what the provider sent.
     pub usage: Option<String>,
+    /// The step, from 1, whose final images are the same pictures.
+    pub same_images_as: Option<usize>,
 }
 
 /// What the decoded images must be.
@@ -214,6 +243,8 @@ pub struct ErrorForm {
     pub param: Option<Matcher>,
     /// `message`.
     pub message: Option<Matcher>,
+    /// `status`, which Google's have.
+    pub status: Option<Matcher>,
 }
 
 /// What the stream must be.
@@ -276,6 +307,59 @@ pub struct UpstreamExpectation {
     pub credential: Option<String>,
     /// The target hung up on the provider.
     pub peer_gone: Option<bool>,
+    /// The input images of every call, in order.
+    pub input_images: Option<Vec<FileRef>>,
+    /// The parts of every call's form; those of one name in order.
+    pub parts: Option<Vec<PartExpectation>>,
+    /// Values of the JSON body of every call, by pointer.
+    #[serde(default)]
+    pub body: BTreeMap<String, Matcher>,
+    /// The step, from 1, whose calls asked the provider for the same.
+    pub same_upstream_as: Option<usize>,
+}
+
+/// What a part of an upstream form must be.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PartExpectation {
+    /// The field.
+    pub name: String,
+    /// The file's name.
+    pub filename: Option<String>,
+    /// The media type.
+    pub content_type: Option<String>,
+    /// The bytes of this file.
+    pub file: Option<FileRef>,
+    /// This text.
+    pub text: Option<String>,
+}
+
+/// A file whose bytes are expected somewhere.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(from = "String")]
+pub struct FileRef {
+    /// Its name, or a `data:` URL.
+    pub name: String,
+    /// SHA-256 of its bytes in hex; none until the files are known.
+    pub sha256: Option<String>,
+}
+
+impl From<String> for FileRef {
+    fn from(name: String) -> Self {
+        Self { name, sha256: None }
+    }
+}
+
+impl FileRef {
+    /// The name for messages; a `data:` URL would be too long.
+    #[must_use]
+    pub fn shown(&self) -> &str {
+        if self.name.starts_with("data:") {
+            "a saved image"
+        } else {
+            &self.name
+        }
+    }
 }
 
 impl UpstreamExpectation {
@@ -291,6 +375,10 @@ impl UpstreamExpectation {
             || members.iter().any(|members| !members.is_empty())
             || self.credential.is_some()
             || self.peer_gone.is_some()
+            || self.input_images.is_some()
+            || self.parts.is_some()
+            || !self.body.is_empty()
+            || self.same_upstream_as.is_some()
     }
 }
 

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::case::{Calls, Matcher, UpstreamExpectation};
 use crate::check::json::shown;
+use crate::check::upstream_parts::{input_images, parts};
 use crate::check::{Bench, Check, Mismatch, Site, sites};
 use crate::exchange::{Evidence, Outcome};
 use crate::target::Target;
@@ -96,6 +97,18 @@ fn judge_one(
                 member,
             ),
         );
+    }
+    for (pointer, matcher) in &expected.body {
+        let member = |call: &Entry| call.body.pointer(pointer).cloned();
+        let what = format!("{pointer} of the body that arrived upstream");
+        let result = every(&calls, &what, matcher, member);
+        record(&format!("upstream.body:{pointer}"), result);
+    }
+    if let Some(wanted) = &expected.input_images {
+        record("upstream.input_images", input_images(wanted, &calls));
+    }
+    if let Some(wanted) = &expected.parts {
+        record("upstream.parts", parts(wanted, &calls));
     }
     if expected.credential.is_some() {
         record("upstream.credential", credential(&calls, target));

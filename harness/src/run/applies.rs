@@ -53,7 +53,7 @@ pub fn applies(instance: &Instance, target: &Target, means: Means) -> Result<(),
     if case.slow && !means.slow {
         return Err("it is slow: run it with --slow".to_owned());
     }
-    for variable in crate::case::model_variables(&case.steps) {
+    for variable in crate::case::variables(&case.steps, "models.") {
         let key = variable.trim_start_matches("models.");
         if !target.profile.models.contains_key(key) {
             return Err(format!("the target's model table has no '{key}'"));

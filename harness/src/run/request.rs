@@ -7,6 +7,8 @@ use serde_json::Value;
 
 use crate::case::RequestStep;
 use crate::exchange::Sent;
+use crate::files::Files;
+use crate::run::form::form;
 use crate::target::Target;
 
 /// What stands for the model in the path of an operation.
@@ -15,14 +17,28 @@ const MODEL: &str = "{model}";
 /// Why the request of a step cannot be sent to this target.
 pub(super) type Unsendable = String;
 
-/// The request of a step, as it goes to a target. `allowed` are the origins that saved URLs may point to.
-pub(super) fn build(
-    request: &RequestStep,
-    target: &Target,
-    allowed: &[&str],
-) -> Result<Sent, Unsendable> {
+/// What a request is made with.
+#[derive(Clone, Copy)]
+pub(super) struct Setting<'s> {
+    /// Where it goes.
+    pub(super) target: &'s Target,
+    /// The origins that saved URLs may point to.
+    pub(super) origins: &'s [&'s str],
+    /// What it may send.
+    pub(super) files: &'s Files,
+    /// The case token.
+    pub(super) token: &'s str,
+}
+
+/// The request of a step, as it goes to a target.
+pub(super) fn build(request: &RequestStep, setting: &Setting<'_>) -> Result<Sent, Unsendable> {
+    let target = setting.target;
     if let Some(url) = &request.url {
-        if !allowed.iter().any(|origin| same_origin(url, origin)) {
+        if !setting
+            .origins
+            .iter()
+            .any(|origin| same_origin(url, origin))
+        {
             return Err(format!(
                 "'{url}' is neither of the target's nor of the mock's origin"
             ));
@@ -34,7 +50,7 @@ pub(super) fn build(
         });
     }
     let path = path(request, target)?;
-    let body = body(request);
+    let body = body(request, setting)?;
     let mut headers: Vec<(String, String)> = Vec::new();
     headers.extend(
         target
@@ -49,9 +65,8 @@ pub(super) fn build(
         };
         headers.push((target.auth.header.clone(), value));
     }
-    if body.is_some() {
-        headers.push(("content-type".to_owned(), "application/json".to_owned()));
-    }
+    let (body, content_type) = body.unzip();
+    headers.extend(content_type.map(|kind| ("content-type".to_owned(), kind)));
     for (name, value) in &request.headers {
         headers.retain(|(other, _)| other != name);
         headers.extend(value.clone().map(|value| (name.clone(), value)));
@@ -112,12 +127,19 @@ fn method(request: &RequestStep, target: &Target) -> String {
         .map_or_else(|| "POST".to_owned(), Clone::clone)
 }
 
-fn body(request: &RequestStep) -> Option<Bytes> {
-    if let Some(raw) = &request.raw {
-        return Some(Bytes::from(raw.clone()));
+/// The body and what it is called.
+fn body(
+    request: &RequestStep,
+    setting: &Setting<'_>,
+) -> Result<Option<(Bytes, String)>, Unsendable> {
+    if let Some(parts) = &request.multipart {
+        let form = form(parts, setting.files, setting.token)?;
+        return Ok(Some((form.body, form.content_type)));
     }
-    let body = request.body.clone()?;
-    Some(Bytes::from(Value::Object(body).to_string()))
+    let json = request.body.clone();
+    let json = json.map(|body| Value::Object(body).to_string());
+    let text = request.raw.clone().or(json);
+    Ok(text.map(|text| (Bytes::from(text), "application/json".to_owned())))
 }
 
 /// Whether a URL has the scheme, host and port of an origin.
