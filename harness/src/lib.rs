@@ -8,6 +8,7 @@
 //!   parsed; [`files`]: the images that cases send
 //! * [`exchange`]: what happened, as plain values; the client, the mock's control API
 //! * [`check`]: what is judged, one file a check
+//! * [`snapshot`]: what changed
 //! * [`verdict`]: what it amounts to; [`expectation`]: failures that are known
 //! * [`run`]: selection, order, the session that runs a case, events
 //! * [`report`]: consumers of those events
@@ -27,6 +28,7 @@ pub mod report;
 pub mod requirement;
 pub mod run;
 pub mod schema;
+pub mod snapshot;
 pub mod suite;
 pub mod target;
 pub mod verdict;

@@ -33,6 +33,41 @@ pub struct CommonHeaders {
     pub every: BTreeMap<String, String>,
     /// Only where the credential was accepted.
     pub authenticated: BTreeMap<String, String>,
+    /// Also on what some operations answer.
+    #[serde(default)]
+    pub operations: Vec<OperationHeaders>,
+    /// Instead of all others, on refusals that the front of some operations makes itself.
+    pub front: Option<FrontHeaders>,
+}
+
+/// Headers that only some operations send.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OperationHeaders {
+    /// Which ones.
+    pub operations: Vec<String>,
+    /// Refusals carry them as well.
+    #[serde(default)]
+    pub refusals: bool,
+    /// Only where the request holds images.
+    #[serde(default)]
+    pub with_images: bool,
+    /// The headers.
+    pub headers: BTreeMap<String, String>,
+    /// Where they are known from.
+    pub source: String,
+}
+
+/// Headers of refusals that a front makes itself.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FrontHeaders {
+    /// Whose front.
+    pub operations: Vec<String>,
+    /// The headers.
+    pub headers: BTreeMap<String, String>,
+    /// Where they are known from.
+    pub source: String,
 }
 
 /// One error of a provider. `{name}` inside a text is filled in when the row is rendered.
@@ -66,6 +101,8 @@ pub struct ErrorRow {
     pub headers: BTreeMap<String, String>,
     /// The JSON body.
     pub body: Option<Map<String, Value>>,
+    /// What a JSON body is announced as, where that is something else.
+    pub media_type: Option<String>,
     /// The body when it is not JSON.
     pub text: Option<TextBody>,
     /// Values for the placeholders that the scenario may set with `;key=value`.

@@ -82,7 +82,8 @@ struct Serve {
     /// and the time to wait.
     #[arg(long, value_name = "requests=N,images=N")]
     rate_limit: Option<RateLimit>,
-    /// Pad every image to at least this many bytes.
+    /// Pad every image to at least this many bytes, and make the thought signatures of Gemini 3 as long, as real
+    /// ones are.
     #[arg(long, value_name = "N")]
     image_bytes: Option<usize>,
     /// Fixes ids, pictures and latencies.

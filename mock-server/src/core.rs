@@ -147,8 +147,10 @@ impl Core {
                 .apply(latency, &mut answer, effective, &turn.id);
         }
         if let Some(plan) = plan {
-            let stream_error = |condition: &_| {
-                self.providers[visit.provider].stream_error(&visit.call, condition, turn)
+            let provider = &self.providers[visit.provider];
+            let stream_error = |condition: &_, before| match before {
+                0 => provider.opening_error(&visit.call, condition, turn),
+                _ => provider.stream_error(&visit.call, condition, turn),
             };
             let site = fault::Site {
                 stream_error: &stream_error,

@@ -30,11 +30,14 @@
 //!
 //! # Limits
 //! So far: OpenAI's `images/generations`, `images/edits`, `images/variations`, `chat/completions` and
-//! `responses` (fixed texts, and images), and `models`; Azure's
-//! `images/generations` and `images/edits`, by deployment and on `/openai/v1`, and the list of models, without
-//! tokens of Entra; `generateContent` with its stream and Imagen's `predict` on Vertex AI and the Gemini API, with
-//! Google's token and metadata servers, which verify no signature; the Gemini API's models and OpenAI-compatible
-//! `images/generations`. Addresses of input images are taken as they are, nothing is fetched.
+//! `responses` (fixed texts, and images), and `models`; the same of Azure, by deployment and on `/openai/v1`, with
+//! tokens of Entra, whose signatures nobody verifies; `generateContent` with its stream, `countTokens` and Imagen's
+//! `predict` on Vertex AI and the Gemini API, with Google's token and metadata servers, which verify no signature; the
+//! models of the Gemini API; of the OpenAI-compatible endpoints chat in fixed words (images are refused there, as they
+//! are by Google), models and `images/generations`. Text models have no tools, and a tuned model or endpoint is the
+//! first model of its kind. Addresses of input images are taken as they are, nothing is fetched. Responses are not
+//! stored, functions are not called, and of what text models refuse only what recordings show is refused. GIF and SVG,
+//! which are previews, are refused.
 //! HTTP/1.1, plain or over TLS.
 
 pub mod catalogue;

@@ -41,6 +41,8 @@ pub struct Order {
     pub condition: Option<Element>,
     /// The faults.
     pub faults: Vec<Element>,
+    /// What stands behind each `;` of `ok`: which of the forms that a success has.
+    pub success: BTreeMap<String, String>,
 }
 
 impl Directive {
@@ -97,14 +99,20 @@ impl Directive {
             Count::All | Count::Unstated => true,
         });
         let (faults, named): (Vec<_>, Vec<_>) = active.cloned().partition(Element::is_fault);
+        let success = named.iter().find(|element| element.name == OK);
+        let success = success.map(|element| element.params.clone());
         Order {
             condition: named.into_iter().find(|element| element.name != OK),
             faults,
+            success: success.unwrap_or_default(),
         }
     }
 }
 
 const OK: &str = "ok";
+/// What `ok` can be told: `call=generating` (a response ends without the event and the status that its call is
+/// complete), and what `auto` becomes.
+const FORMS: &[&str] = &["call", "quality", "size"];
 
 impl Element {
     /// A condition without value, parameters or count.
@@ -162,8 +170,14 @@ impl Element {
                 nearest: nearest(&self.name, known),
             });
         }
-        match &self.value {
-            Some(_) => Err(bad_value("no value".to_owned())),
+        if self.value.is_some() {
+            return Err(bad_value("no value".to_owned()));
+        }
+        let mut params = self.params.keys();
+        match params.find(|param| self.name == OK && !FORMS.contains(&param.as_str())) {
+            Some(param) => Err(ScenarioError::Form {
+                param: param.clone(),
+            }),
             None => Ok(()),
         }
     }
@@ -239,6 +253,12 @@ pub enum ScenarioError {
     /// `*N` where N is no count.
     #[error("'*{0}' is no count: expected '*all' or '*N' with N from 1")]
     Count(String),
+    /// Something behind `ok;` that a success cannot be told.
+    #[error("'ok' does not take '{param}': expected {}", FORMS.join(", "))]
+    Form {
+        /// What was written.
+        param: String,
+    },
     /// Something behind `;` that is no `key=value`.
     #[error("'{param}' behind '{name};' is no key=value")]
     Param {
@@ -314,11 +334,17 @@ mod tests {
         assert!(text("server-error,rate-limit").contains("cannot stand together"));
         assert!(text("").contains("unknown scenario ''"));
         assert!(text("rate-limit=3").contains("expected no value"));
+        assert!(text("ok;colour=red").contains("expected call, quality, size"));
     }
 
     #[test]
     fn ok_is_no_condition() {
         assert_eq!(parse("ok").unwrap().order(0), Order::default());
         assert_eq!(parse("ok*all").unwrap().span(), None);
+        let order = parse("ok;size=1024x1536").unwrap().order(0);
+        assert_eq!(
+            (order.condition, order.success["size"].as_str()),
+            (None, "1024x1536")
+        );
     }
 }

@@ -33,7 +33,7 @@ pub struct Settings {
     pub rate_limit: RateLimit,
     /// Fixes ids, pictures and latencies.
     pub seed: u64,
-    /// Every image has at least this many bytes.
+    /// Every image has at least this many bytes, and every thought signature of Gemini 3 holds as many.
     pub image_bytes: Option<usize>,
     /// Speak TLS; none: plain HTTP.
     pub tls: Option<Tls>,

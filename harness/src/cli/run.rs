@@ -36,6 +36,9 @@ pub(super) struct Run {
     /// For one answer, for example 30s.
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     timeout: Option<Duration>,
+    /// A folder of snapshots to compare with; what is new or changed is left there for cargo insta review.
+    #[arg(long, value_name = "DIR")]
+    snapshots: Option<PathBuf>,
     /// Run each case so often; one that passes and fails by turns fails, unless it is listed as flaky.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
     repeat: u32,
@@ -95,6 +98,7 @@ impl Run {
         let runtime = tokio::runtime::Runtime::new()?;
         let mut options = self.target.options(self.timeout, self.allow_paid);
         (options.repeat, options.expired) = (self.repeat, self.expired);
+        options.snapshots.clone_from(&self.snapshots);
         let running = runtime.block_on(setup::start(&options, &env))?;
         let instances = select(
             &running.session.catalog,

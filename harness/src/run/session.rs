@@ -16,6 +16,7 @@ use crate::run::event::Header;
 use crate::run::lane::FaultLane;
 use crate::run::observe::Stop;
 use crate::run::{CaseOutcome, Money};
+use crate::snapshot::Store;
 use crate::target::Target;
 use crate::verdict::Verdict;
 
@@ -36,6 +37,8 @@ pub struct Session {
     pub expectations: Expectations,
     /// What is to be said of the run beside its cases.
     pub notes: Vec<String>,
+    /// What targets did before.
+    pub snapshots: Store,
     /// How often each instance is run.
     pub repeat: u32,
     /// Fixes tokens.
@@ -109,6 +112,11 @@ impl Session {
             .await;
         if outcome.verdict == Verdict::Fail {
             self.control(instance, &mut outcome).await;
+        }
+        let context = self.context(1, "image-harness run");
+        if let Err(error) = self.snapshots.judge(&context, &mut outcome) {
+            outcome.verdict = Verdict::Error;
+            outcome.reason = Some(format!("the snapshots cannot be used: {error}"));
         }
         outcome
     }

@@ -4,4 +4,5 @@
 
 mod faults;
 mod known_failures;
+mod snapshots;
 mod support;

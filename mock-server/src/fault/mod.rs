@@ -48,8 +48,8 @@ pub trait Fault: Sync {
 
 /// What a fault may ask of the provider whose answer it damages.
 pub struct Site<'a> {
-    /// Renders a condition as an error inside a stream.
-    pub stream_error: &'a dyn Fn(&Element) -> Vec<Bytes>,
+    /// Renders a condition as an error inside a stream that has sent so many events.
+    pub stream_error: &'a dyn Fn(&Element, usize) -> Vec<Bytes>,
 }
 
 /// Every fault.

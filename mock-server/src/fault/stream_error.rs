@@ -44,7 +44,7 @@ impl Fault for StreamError {
         answer.steps.truncate(last);
         let event = answer.events();
         answer.steps.push(Step::Body {
-            pieces: (site.stream_error)(&condition),
+            pieces: (site.stream_error)(&condition, event),
             event: Some(event),
         });
         answer.summary.images.clear();

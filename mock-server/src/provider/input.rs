@@ -27,6 +27,8 @@ pub struct InputImage {
     pub sha256: String,
     /// The format by the magic bytes.
     pub format: Option<Format>,
+    /// It is a GIF, which some conversations take.
+    pub gif: bool,
     /// Width and height by the headers.
     pub size: Option<(u32, u32)>,
     /// The case token of an image that this server painted.
@@ -47,6 +49,7 @@ impl InputImage {
             len: bytes.len(),
             sha256: hex_sha256(bytes),
             format: inspect::format_of(bytes),
+            gif: bytes.starts_with(b"GIF8"),
             size: inspect::size_of(bytes),
             token: read_metadata(bytes).and_then(|told| told.token),
             ..Self::default()
@@ -88,6 +91,13 @@ impl InputImage {
         })
     }
 
+    /// The name of its format by the magic bytes.
+    #[must_use]
+    pub fn kind(&self) -> Option<&'static str> {
+        let gif = self.gif.then_some("gif");
+        self.format.map(Format::as_str).or(gif)
+    }
+
     /// What the journal's digest says of it.
     #[must_use]
     pub fn digest(&self) -> Value {
@@ -96,7 +106,7 @@ impl InputImage {
             None => json!({
                 "len": self.len,
                 "sha256": self.sha256,
-                "format": self.format.map(Format::as_str),
+                "format": self.kind(),
                 "width": self.size.map(|(width, _)| width),
                 "height": self.size.map(|(_, height)| height),
             }),

@@ -49,6 +49,11 @@ pub trait Provider: Send + Sync {
     /// Renders a condition as an error inside a stream.
     fn stream_error(&self, call: &Call, condition: &Element, turn: &Turn<'_>) -> Vec<Bytes>;
 
+    /// The same where the stream has sent nothing yet, for framings in which the first event looks different.
+    fn opening_error(&self, call: &Call, condition: &Element, turn: &Turn<'_>) -> Vec<Bytes> {
+        self.stream_error(call, condition, turn)
+    }
+
     /// Renders a scenario text that cannot be used, so that an SDK shows it.
     fn scenario_error(&self, message: &str, turn: &Turn<'_>) -> Answer;
 }
@@ -86,6 +91,8 @@ pub struct Call {
     pub images: Vec<InputImage>,
     /// The mask of an edit.
     pub mask: Option<InputImage>,
+    /// What an edit lays over its first image.
+    pub markup: Option<InputImage>,
     /// What the journal shows as the body where it is not JSON.
     pub shown: Option<Value>,
     /// The provider-neutral digest of what was sent; absent means not sent.

@@ -78,8 +78,18 @@ async fn members_stand_as_recorded() {
     let reply = vertex(&mock, VERTEX, &body).await;
     let answer = reply.json();
     assert!(answer["createTime"].is_string());
-    assert_eq!(names(&answer["candidates"][0]), ["content", "finishReason"]);
+    let candidate = ["content", "finishReason", "safetyRatings"];
+    assert_eq!(names(&answer["candidates"][0]), candidate);
     assert_eq!(answer["usageMetadata"]["trafficType"], "ON_DEMAND");
+    let counts = [
+        "promptTokenCount",
+        "candidatesTokenCount",
+        "totalTokenCount",
+        "trafficType",
+        "promptTokensDetails",
+        "candidatesTokensDetails",
+    ];
+    assert_eq!(names(&answer["usageMetadata"]), counts);
     assert_eq!(reply.header("server-timing"), None);
 }
 
@@ -108,6 +118,28 @@ async fn aspect_ratio_and_image_size_decide_the_pixels() {
 }
 
 #[tokio::test]
+async fn tokens_go_with_the_size_and_differ_by_face() {
+    let mock = start().await;
+    let path = GEMINI.replace("2.5-flash", "3.1-flash");
+    let on_vertex = VERTEX.replace("2.5-flash", "3.1-flash");
+    for (size, edge, tokens) in [("512", 512, [747, 747]), ("2K", 2048, [1120, 1680])] {
+        let mut body = asking("a fox");
+        body["generationConfig"] =
+            json!({ "imageConfig": { "imageSize": size }, "responseModalities": ["IMAGE"] });
+        let replies = [
+            gemini(&mock, &path, &body).await,
+            vertex(&mock, &on_vertex, &body).await,
+        ];
+        for (reply, tokens) in replies.iter().zip(tokens) {
+            assert_eq!(picture(reply).size(), (edge, edge));
+            let usage = reply.json()["usageMetadata"].take();
+            let image = json!([{ "modality": "IMAGE", "tokenCount": tokens }]);
+            assert_eq!(usage["candidatesTokensDetails"], image);
+        }
+    }
+}
+
+#[tokio::test]
 async fn an_input_image_counts_and_gives_the_ratio() {
     let mock = start().await;
     let wide = json!({ "contents": [{ "parts": [{ "text": "a fox" }] }], "generationConfig": { "imageConfig": { "aspectRatio": "21:9" } } });
@@ -123,6 +155,96 @@ async fn an_input_image_counts_and_gives_the_ratio() {
     );
     let entry = mock.last_entry().await;
     assert_eq!(entry.sent["images"], json!([first.sha256()]));
+}
+
+#[tokio::test]
+async fn the_tier_is_said_where_each_face_says_it() {
+    let mock = start().await;
+    let mut body = asking("a fox");
+    let reply = gemini(&mock, GEMINI, &body).await;
+    assert_eq!(reply.header("x-gemini-service-tier"), Some("standard"));
+    body["serviceTier"] = json!("flex");
+    let reply = gemini(&mock, GEMINI, &body).await;
+    let usage = reply.json()["usageMetadata"].take();
+    assert_eq!(usage["serviceTier"], "flex");
+    assert_eq!(names(&usage).last(), Some(&"serviceTier"));
+    for (name, value, tier) in [
+        (
+            "x-vertex-ai-llm-request-type",
+            "dedicated",
+            "PROVISIONED_THROUGHPUT",
+        ),
+        (
+            "x-vertex-ai-llm-shared-request-type",
+            "priority",
+            "ON_DEMAND_PRIORITY",
+        ),
+        (
+            "x-vertex-ai-llm-shared-request-type",
+            "flex",
+            "ON_DEMAND_FLEX",
+        ),
+    ] {
+        let request = mock.request(Method::POST, VERTEX).bearer_auth("ya29.token");
+        let request = request.header(name, value).body(body.to_string());
+        let reply = Reply::of(request).await;
+        assert_eq!(reply.json()["usageMetadata"]["trafficType"], tier);
+    }
+}
+
+#[tokio::test]
+async fn signatures_are_as_long_as_images_are_made() {
+    let path = "/v1beta/models/gemini-3-pro-image:generateContent";
+    let mock = start().await;
+    let lengths = |reply: &Reply| -> Vec<usize> {
+        let parts = parts(reply);
+        let signatures = parts
+            .iter()
+            .map(|part| part["thoughtSignature"].as_str().unwrap());
+        signatures.map(str::len).collect()
+    };
+    let reply = gemini(&mock, path, &asking("a fox")).await;
+    assert_eq!(lengths(&reply), [1024, 1024]);
+    let large = start_with(|settings| settings.image_bytes = Some(600_000)).await;
+    let reply = gemini(&large, path, &asking("a fox")).await;
+    assert_eq!(lengths(&reply), [800_000, 800_000]);
+    let parts = parts(&reply);
+    assert_ne!(parts[0]["thoughtSignature"], parts[1]["thoughtSignature"]);
+    let again = json!({ "contents": [
+        { "role": "user", "parts": [{ "text": "a fox" }] },
+        { "role": "model", "parts": parts },
+        { "role": "user", "parts": [{ "text": "make it blue" }] },
+    ] });
+    assert_eq!(gemini(&large, path, &again).await.status, 200);
+}
+
+#[tokio::test]
+async fn system_parameters_decide_how_an_answer_is_written() {
+    let mock = start().await;
+    let ask =
+        async |query: &str| gemini(&mock, &format!("{GEMINI}?{query}"), &asking("a fox")).await;
+    let compact = ask("prettyPrint=false").await;
+    assert!(compact.text().starts_with("{\"candidates\": [{\"content\""));
+    assert_eq!(picture(&compact).size(), (1024, 1024));
+    let masked = ask("fields=candidates(finishReason),usageMetadata/totalTokenCount")
+        .await
+        .json();
+    assert_eq!(masked["candidates"], json!([{ "finishReason": "STOP" }]));
+    assert_eq!(names(&masked), ["candidates", "usageMetadata"]);
+    assert_eq!(names(&masked["usageMetadata"]), ["totalTokenCount"]);
+    let sent = mock.last_entry().await.answer.unwrap().summary.images;
+    assert_eq!(sent.len(), 0);
+    let numbers = ask("alt=media&%24alt=json%3Benum-encoding%3Dint")
+        .await
+        .json();
+    assert_eq!(numbers["candidates"][0]["finishReason"], 1);
+    let query = "$.xgafv=1&prettyPrint=false";
+    let body = asking("a fox [[mock:rate-limit]]");
+    let reply = gemini(&mock, &format!("{GEMINI}?{query}"), &body).await;
+    let error = reply.json()["error"].take();
+    assert_eq!(names(&error)[..4], ["code", "message", "errors", "status"]);
+    assert_eq!(error["errors"][0]["reason"], "rateLimitExceeded");
+    assert_eq!(reply.text().lines().count(), 1);
 }
 
 #[tokio::test]

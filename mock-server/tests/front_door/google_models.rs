@@ -3,6 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use crate::google_generate::{asking, gemini};
 use crate::support::{KEY, Mock, Reply, start, start_with};
 
 async fn ask(mock: &Mock, path: &str) -> Reply {
@@ -72,4 +73,43 @@ async fn one_model_says_how_it_is_called() {
     }
     let listed = ids(&ask(&mock, "/v1/models").await);
     assert!(!listed.contains(&"models/gemini-2.5-flash-image".to_owned()));
+}
+
+#[tokio::test]
+async fn tokens_are_counted_without_the_model() {
+    let mock = start().await;
+    let path = "/v1beta/models/gemini-2.5-flash-image:countTokens";
+    let body = asking("a red fox");
+    let limited = asking("a red fox [[mock:rate-limit]]");
+    assert_eq!(gemini(&mock, path, &limited).await.status, 429);
+    let counted = gemini(&mock, path, &body).await.json();
+    let asked = gemini(
+        &mock,
+        &path.replace("countTokens", "generateContent"),
+        &body,
+    )
+    .await
+    .json();
+    assert_eq!(
+        counted["totalTokens"],
+        asked["usageMetadata"]["promptTokenCount"]
+    );
+    let wrapped = json!({ "generateContentRequest": body });
+    assert_eq!(gemini(&mock, path, &wrapped).await.json(), counted);
+    let (status, error) = gemini(&mock, &path.replace("2.5", "9"), &body)
+        .await
+        .error();
+    let text = error["message"].as_str().unwrap();
+    assert_eq!(status, 404);
+    assert!(text.contains("is not supported for countTokens"), "{text}");
+}
+
+#[tokio::test]
+async fn the_latest_model_is_named_by_what_it_is() {
+    let mock = start().await;
+    let path = "/v1beta/models/gemini-flash-latest:generateContent";
+    let answer = gemini(&mock, path, &asking("hello")).await.json();
+    assert_eq!(answer["modelVersion"], "gemini-3.6-flash");
+    let details = &answer["usageMetadata"]["candidatesTokensDetails"];
+    assert_eq!(details[0]["modality"], "TEXT");
 }

@@ -89,6 +89,10 @@ async fn safety_attributes_bring_an_item_that_is_no_image() {
     assert_eq!(items[0]["safetyAttributes"], scores);
     assert_eq!(names(&items[1]), ["contentType", "safetyAttributes"]);
     assert_eq!(items[1]["contentType"], "Positive Prompt");
+    let categories = items[1]["safetyAttributes"]["categories"]
+        .as_array()
+        .unwrap();
+    assert_eq!(categories.len(), 12);
 }
 
 #[tokio::test]
@@ -160,6 +164,30 @@ async fn parameters_out_of_range_are_refused() {
             "{message}"
         );
     }
+    for (parameters, text) in [
+        (
+            json!({ "safetySetting": "block_everything" }),
+            "safetySetting",
+        ),
+        (
+            json!({ "personGeneration": "sometimes" }),
+            "personGeneration",
+        ),
+        (json!({ "addWatermark": false }), "addWatermark"),
+    ] {
+        let (status, error) = gemini(&mock, GEMINI, &asking(&parameters)).await.error();
+        let message = error["message"].as_str().unwrap();
+        assert!(status == 400 && message.contains(text), "{message}");
+    }
+    let fine = json!({ "sampleCount": 1, "addWatermark": false, "seed": 7, "safetySetting": "BLOCK_ONLY_HIGH" });
+    assert_eq!(vertex(&mock, VERTEX, &asking(&fine)).await.status, 200);
+    let ultra = VERTEX.replace("4.0-generate", "4.0-ultra-generate");
+    let two = asking(&json!({ "sampleCount": 2 }));
+    assert_eq!(vertex(&mock, &ultra, &two).await.status, 400);
+    assert_eq!(
+        predictions(&vertex(&mock, &ultra, &asking(&json!({}))).await).len(),
+        1
+    );
     let empty = json!({ "instances": [{ "prompt": " " }] });
     assert_eq!(gemini(&mock, GEMINI, &empty).await.status, 400);
     let other = GEMINI.replace("imagen-4.0-generate-001", "gemini-2.5-flash-image");

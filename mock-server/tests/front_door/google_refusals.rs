@@ -112,7 +112,7 @@ async fn unknown_retired_and_misplaced_models_are_404() {
     assert_eq!((status, &error["status"]), (404, &json!("NOT_FOUND")));
     assert_eq!(
         error["message"],
-        "models/gemini-9-flash-image is not found for API version v1beta, or is not supported for generateContent. Call ListModels to see the list of available models and their supported methods."
+        "models/gemini-9-flash-image is not found for API version v1beta, or is not supported for generateContent. Call ModelService.ListModels to see the list of available models and their supported methods."
     );
     let (status, error) = gemini(&mock, GEMINI, &asking("a fox")).await.error();
     let text = error["message"].as_str().unwrap();
@@ -170,6 +170,9 @@ async fn blocks_are_successes_by_their_status() {
     for answer in ask("a fox [[mock:moderation-blocked;reason=SAFETY]]").await {
         assert_eq!(answer["promptFeedback"]["blockReason"], "SAFETY");
         assert_eq!(answer.get("candidates"), None);
+        let ratings = &answer["promptFeedback"]["safetyRatings"];
+        let hate = json!({ "category": "HARM_CATEGORY_HATE_SPEECH", "probability": "HIGH" });
+        assert_eq!(ratings[1], hate);
         assert!(answer["usageMetadata"].is_object());
     }
     for (scenario, reason) in [
@@ -183,6 +186,18 @@ async fn blocks_are_successes_by_their_status() {
             assert_eq!(candidate.get("content"), None);
         }
     }
+    let vertex = vertex(&mock, VERTEX, &asking("a fox [[mock:moderation-blocked]]")).await;
+    let usage = vertex.json()["usageMetadata"].take();
+    assert_eq!(usage, json!({ "trafficType": "ON_DEMAND" }));
+    let path = GEMINI.replace("2.5-flash", "3-pro");
+    let answer = gemini(&mock, &path, &asking("a fox [[mock:output-blocked]]"))
+        .await
+        .json();
+    let candidate = &answer["candidates"][0];
+    let members = ["content", "finishReason", "index", "finishMessage"];
+    assert_eq!(crate::support::names(candidate), members);
+    assert_eq!(candidate["content"], json!({}));
+    assert_eq!(answer["usageMetadata"].get("thoughtsTokenCount"), None);
 }
 
 #[tokio::test]

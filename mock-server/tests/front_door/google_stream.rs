@@ -122,6 +122,79 @@ async fn an_error_inside_the_stream_is_bare_unless_a_frame_is_asked_for() {
 }
 
 #[tokio::test]
+async fn an_error_instead_of_the_only_event_opens_the_stream() {
+    let mock = start().await;
+    let body = asking("a fox [[mock:output-blocked,stream-error=overloaded]]");
+    let reply = gemini(&mock, &streamed(GEMINI), &body).await;
+    assert_eq!(reply.status, 200);
+    assert!(
+        reply.text().starts_with("[{\n  \"error\""),
+        "{}",
+        reply.text()
+    );
+    assert!(reply.text().ends_with("}\n]"));
+    assert_eq!(reply.json().as_array().unwrap().len(), 1);
+    let reply = gemini(&mock, &(streamed(GEMINI) + "?alt=sse"), &body).await;
+    assert!(
+        reply.text().starts_with("{\n  \"error\""),
+        "{}",
+        reply.text()
+    );
+    assert_eq!(reply.header("content-type"), Some("text/event-stream"));
+}
+
+#[tokio::test]
+async fn words_come_a_few_at_a_time_and_the_image_whole() {
+    let mock = start().await;
+    let reply = gemini(&mock, &(streamed(GEMINI) + "?alt=sse"), &asking("a fox")).await;
+    let chunks = sse(reply.text());
+    assert_eq!(chunks.len(), 5);
+    let counts: Vec<_> = chunks
+        .iter()
+        .map(|chunk| {
+            chunk["usageMetadata"]["candidatesTokenCount"]
+                .as_u64()
+                .unwrap()
+        })
+        .collect();
+    assert!(counts[0] < counts[1] && counts[1] < counts[2], "{counts:?}");
+    assert_eq!(counts[3], counts[2] + 1290);
+    assert_eq!(counts[4], counts[3]);
+    let words = chunks[..3].iter().map(|chunk| {
+        let parts = &chunk["candidates"][0]["content"]["parts"];
+        parts[0]["text"].as_str().unwrap().to_owned()
+    });
+    assert_eq!(
+        words.collect::<String>(),
+        "Here is the image you asked for: "
+    );
+    let reply = vertex(&mock, &(streamed(VERTEX) + "?alt=sse"), &asking("a fox")).await;
+    let chunks = sse(reply.text());
+    let rated = |chunk: &Value| chunk["candidates"][0].get("safetyRatings").cloned();
+    let ratings: Vec<_> = chunks.iter().map(rated).collect();
+    assert_eq!(ratings.iter().flatten().count(), 1);
+    let ratings = ratings[3].as_ref().unwrap().as_array().unwrap();
+    assert_eq!(ratings.len(), 4);
+    assert_eq!(
+        ratings[0],
+        json!({ "category": "HARM_CATEGORY_IMAGE_SEXUALLY_EXPLICIT" })
+    );
+}
+
+#[tokio::test]
+async fn an_unknown_model_is_named_as_without_a_stream() {
+    let mock = start().await;
+    let path = streamed(GEMINI).replace("2.5", "9") + "?alt=sse";
+    let (status, error) = gemini(&mock, &path, &asking("a fox")).await.error();
+    let text = error["message"].as_str().unwrap();
+    assert_eq!(status, 404);
+    assert!(
+        text.contains("is not supported for generateContent. Call"),
+        "{text}"
+    );
+}
+
+#[tokio::test]
 async fn a_blocked_prompt_is_one_event() {
     let mock = start().await;
     let path = streamed(GEMINI) + "?alt=sse";

@@ -148,3 +148,67 @@ async fn the_metadata_server_refuses_who_does_not_name_it() {
     assert_eq!(reply.status, 403);
     assert!(!reply.text().contains("access_token"));
 }
+
+#[tokio::test]
+async fn the_metadata_server_has_what_clients_ask_for_at_their_start() {
+    let mock = start().await;
+    let ask = async |path: &str| metadata(&mock, &format!("/computeMetadata/v1/{path}")).await;
+    for (path, text) in [
+        ("project/project-id", "mock-project"),
+        ("project/numeric-project-id", "12345678"),
+        ("instance/zone", "projects/12345678/zones/us-central1-a"),
+        ("universe/universe-domain", "googleapis.com"),
+        (
+            "instance/service-accounts/",
+            "default/\nimage-mock@mock-project.iam.gserviceaccount.com/\n",
+        ),
+        (
+            "instance/service-accounts/default/",
+            "aliases\nemail\nscopes\n",
+        ),
+        (
+            "instance/service-accounts/default/scopes",
+            "https://www.googleapis.com/auth/cloud-platform\n",
+        ),
+    ] {
+        let reply = ask(path).await;
+        assert_eq!((reply.status, reply.text()), (200, text), "{path}");
+        assert_eq!(reply.header("metadata-flavor"), Some("Google"));
+    }
+    let all = ask("instance/?recursive=true").await.json();
+    let account = &all["serviceAccounts"]["default"];
+    assert_eq!(account["aliases"], json!(["default"]));
+    assert_eq!(
+        account,
+        &ask("instance/service-accounts/default/?recursive=true")
+            .await
+            .json()
+    );
+    assert_eq!(
+        ask("project/numeric-project-id?alt=json").await.json(),
+        json!(12_345_678)
+    );
+    let identity =
+        ask("instance/service-accounts/default/identity?audience=https://a.example&format=full")
+            .await;
+    let claims = identity.text().split('.').nth(1).unwrap();
+    let claims = BASE64_URL_SAFE_NO_PAD.decode(claims).unwrap();
+    let claims: Value = serde_json::from_slice(&claims).unwrap();
+    assert_eq!(claims["aud"], "https://a.example");
+    assert_eq!(claims["email"], account["email"]);
+    assert_eq!(
+        ask("instance/service-accounts/default/identity")
+            .await
+            .status,
+        400
+    );
+    let own = account["email"].as_str().unwrap().replace('@', "%40");
+    let token = ask(&format!("instance/service-accounts/{own}/token")).await;
+    assert!(token.json()["access_token"].is_string());
+    let reply = Reply::of(
+        mock.request(Method::POST, &format!("{ACCOUNT}/email"))
+            .header("metadata-flavor", "Google"),
+    )
+    .await;
+    assert_eq!(reply.status, 405);
+}

@@ -19,15 +19,21 @@ mod faults;
 #[cfg(test)]
 mod generations;
 #[cfg(test)]
+mod google_chat;
+#[cfg(test)]
 mod google_compatible;
 #[cfg(test)]
 mod google_generate;
+#[cfg(test)]
+mod google_messages;
 #[cfg(test)]
 mod google_models;
 #[cfg(test)]
 mod google_predict;
 #[cfg(test)]
 mod google_refusals;
+#[cfg(test)]
+mod google_routes;
 #[cfg(test)]
 mod google_stream;
 #[cfg(test)]
@@ -37,9 +43,13 @@ mod holds;
 #[cfg(test)]
 mod journal;
 #[cfg(test)]
+mod lenient;
+#[cfg(test)]
 mod listing;
 #[cfg(test)]
 mod models;
+#[cfg(test)]
+mod newer_members;
 #[cfg(test)]
 mod realism;
 #[cfg(test)]

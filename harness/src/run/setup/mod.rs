@@ -29,6 +29,7 @@ use crate::run::applies::Means;
 use crate::run::lane::FaultLane;
 use crate::run::probe;
 use crate::run::session::Session;
+use crate::snapshot::Store;
 use crate::target::{Secret, Target, TargetFile};
 
 /// The profile of the built-in target.
@@ -86,6 +87,11 @@ pub async fn start(
     let mut session = Session {
         expectations,
         notes,
+        snapshots: match (&options.snapshots, &options.target) {
+            (Some(folder), _) => Store::Folder(folder.clone()),
+            (None, TargetChoice::Builtin) => Store::Builtin,
+            _ => Store::None,
+        },
         repeat: options.repeat,
         upstream_url: parts
             .mock_client

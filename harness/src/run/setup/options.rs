@@ -82,6 +82,8 @@ pub struct Options {
     pub expectations: KnownFailures,
     /// What becomes of expectations whose day is over.
     pub expired: Expired,
+    /// What targets did before; without it, what the built-in ones did.
+    pub snapshots: Option<PathBuf>,
     /// How often each instance is run.
     pub repeat: u32,
     /// What stands behind the target.
@@ -105,6 +107,7 @@ impl Default for Options {
             cases: Vec::new(),
             expectations: KnownFailures::default(),
             expired: Expired::default(),
+            snapshots: None,
             repeat: 1,
             upstream: UpstreamChoice::Listen(DEFAULT_UPSTREAM),
             timeout: None,

@@ -4,17 +4,21 @@ use serde_json::{Map, Value};
 
 use crate::catalogue::Stage;
 use crate::provider::Call;
+use crate::provider::google::chat;
 use crate::provider::google::compatible;
+use crate::provider::google::count;
 use crate::provider::google::digest::bearer;
 use crate::provider::google::error::{self, Refusal};
 use crate::provider::google::generate::{self, Wanted};
 use crate::provider::google::listing;
+use crate::provider::google::metadata;
 use crate::provider::google::oauth;
 use crate::provider::google::predict;
 use crate::provider::google::render;
 use crate::provider::google::route::Verb;
 use crate::provider::google::{Desk, Face};
 use crate::scenario::Order;
+use crate::settings::Validation;
 use crate::wire::{Answer, Request};
 
 /// An answer, or a picture that must be painted first.
@@ -48,7 +52,16 @@ pub(super) fn decide<'w>(
             .map(|wanted| Decision::Paint(Job::Images(wanted))),
         Verb::Predict => judged(request, call, order, desk, predict::judge)
             .map(|wanted| Decision::Paint(Job::Predictions(wanted))),
-        Verb::Metadata => Ok(Decision::Ready(oauth::metadata(request, desk))),
+        Verb::ChatCompletions => judged(request, call, order, desk, chat::judge)
+            .map(|wanted| Decision::Ready(chat::answer(&wanted, order, desk))),
+        Verb::CompatibleModelGet | Verb::CompatibleModelList => {
+            let admitted = admit(request, call, order, desk);
+            admitted
+                .and_then(|()| listing::compatible(desk))
+                .map(Decision::Ready)
+        }
+        Verb::Count => judged(request, call, order, desk, count::judge).map(Decision::Ready),
+        Verb::Metadata => Ok(Decision::Ready(metadata::answer(request, desk))),
         Verb::ModelList => admit(request, call, order, desk)
             .map(|()| Decision::Ready(listing::list(request, desk))),
         Verb::ModelGet => {
@@ -85,7 +98,24 @@ pub(super) fn admit(
     desk: &Desk<'_>,
 ) -> Result<(), Refusal> {
     authenticate(request, call, desk)?;
+    let strict = desk.world.settings.validation == Validation::Strict;
+    if strict
+        && desk
+            .route
+            .project
+            .as_deref()
+            .is_some_and(|name| !is_project(name))
+    {
+        return Err(Refusal::new("project-invalid", []));
+    }
     error::of_condition(Stage::Before, order, desk)
+}
+
+/// Whether a project may have this id or number; old ids have a domain in front.
+fn is_project(name: &str) -> bool {
+    let sign =
+        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-:.".contains(&byte);
+    !name.is_empty() && name.bytes().all(sign)
 }
 
 fn authenticate(request: &Request, call: &Call, desk: &Desk<'_>) -> Result<(), Refusal> {

@@ -3,12 +3,15 @@
 use serde_json::{Map, Value, json};
 
 use crate::provider::Call;
+use crate::provider::google::chat;
 use crate::provider::google::compatible;
 use crate::provider::google::content::{self, Read};
-use crate::provider::google::error::{ARRAY, SSE};
+use crate::provider::google::error::{ARRAY, COMPATIBLE, SSE};
 use crate::provider::google::generate;
 use crate::provider::google::oauth;
+use crate::provider::google::options::Asked;
 use crate::provider::google::predict;
+use crate::provider::google::reader::{self, Edition};
 use crate::provider::google::route::{Route, Verb};
 use crate::provider::google::{Data, Face};
 use crate::wire::Request;
@@ -41,10 +44,24 @@ pub(super) fn call(face: Face, data: &Data, route: &Route, request: &Request) ->
             Verb::Images => {
                 let prompt = body.get("prompt").and_then(Value::as_str);
                 call.prompt = call.marks.take(prompt.unwrap_or_default());
-                sent.extend(compatible::sent(&body));
+                sent.extend(compatible::sent(&body, data));
                 call.effective = sent.clone();
-                let defaults = compatible::defaults(&body, &data.models);
-                call.effective.extend(defaults);
+                call.effective.extend(compatible::defaults(&body, data));
+            }
+            Verb::Count => {
+                let message = "CountTokensRequest";
+                let (body, _) = reader::read(&data.messages, message, &body, Edition::default());
+                let read = content::read(&body);
+                sent.insert("prompt".into(), read.raw.into());
+                call.effective = sent.clone();
+                (call.marks, call.prompt) = (read.marks, read.prompt);
+            }
+            Verb::ChatCompletions => {
+                sent.extend(chat::read(face, &body, &mut call));
+                call.effective = sent.clone();
+                if body.get("stream") == Some(&Value::Bool(true)) {
+                    call.framing = COMPATIBLE;
+                }
             }
             Verb::Predict => predicted(data, route, &body, &mut sent, &mut call),
             _ => {}
@@ -87,7 +104,12 @@ fn generated(
     sent: &mut Map<String, Value>,
     call: &mut Call,
 ) {
-    let (body, _) = data.messages.read("GenerateContentRequest", body);
+    let (body, _) = reader::read(
+        &data.messages,
+        "GenerateContentRequest",
+        body,
+        Edition::default(),
+    );
     let Read {
         marks,
         raw,
@@ -96,23 +118,17 @@ fn generated(
         ..
     } = content::read(&body);
     let config = body.get("generationConfig").unwrap_or(&Value::Null);
-    let image = &config["imageConfig"];
-    let output = &image["imageOutputOptions"];
+    let asked = Asked::of(&body);
     sent.insert("prompt".into(), raw.into());
     let members = [
-        ("n", &config["candidateCount"]),
-        ("aspect_ratio", &image["aspectRatio"]),
-        ("image_size", &image["imageSize"]),
-        ("output_format", &output["mimeType"]),
-        ("output_compression", &output["compressionQuality"]),
+        ("n", config["candidateCount"].clone()),
+        ("aspect_ratio", json!(asked.ratio)),
+        ("image_size", json!(asked.size)),
+        ("output_format", json!(asked.format)),
+        ("output_compression", json!(asked.quality)),
     ];
-    for (name, value) in members.into_iter().filter(|(_, value)| !value.is_null()) {
-        let value = match (name, value.as_str()) {
-            ("output_format", Some(mime)) => json!(mime.trim_start_matches("image/")),
-            _ => value.clone(),
-        };
-        sent.insert(name.to_owned(), value);
-    }
+    let said = members.into_iter().filter(|(_, value)| !value.is_null());
+    sent.extend(said.map(|(name, value)| (name.to_owned(), value)));
     if !images.is_empty() {
         let hashes: Vec<_> = images.iter().map(|image| image.sha256.clone()).collect();
         sent.insert("images".into(), hashes.into());
@@ -131,7 +147,7 @@ fn predicted(
     sent: &mut Map<String, Value>,
     call: &mut Call,
 ) {
-    let (body, _) = data.messages.read("PredictRequest", body);
+    let (body, _) = reader::read(&data.messages, "PredictRequest", body, Edition::default());
     let raw = predict::prompt(&body);
     call.prompt = call.marks.take(raw);
     sent.insert("prompt".into(), raw.into());

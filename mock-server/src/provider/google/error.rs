@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use crate::catalogue::{ErrorRow, Stage, Values, fill};
 use crate::provider::Call;
-use crate::provider::google::json::pretty;
-use crate::provider::google::messages::Problem;
+use crate::provider::google::json::{line, pretty};
+use crate::provider::google::reader::Problem;
 use crate::provider::google::route::Verb;
 use crate::provider::google::{Desk, Face, GEMINI};
 use crate::scenario::{Element, Order};
@@ -18,6 +18,9 @@ use crate::wire::Answer;
 pub(super) const SSE: &str = "sse";
 /// The other way: one JSON array.
 pub(super) const ARRAY: &str = "array";
+
+/// The stream of the compatible endpoint.
+pub(super) const COMPATIBLE: &str = "compatible";
 
 /// Why a request is not answered with images: a catalogue row and the values of its placeholders.
 #[derive(Clone, Debug)]
@@ -88,10 +91,11 @@ impl Refusal {
         };
         let mut values = Values::from([
             ("model", member("model").unwrap_or_default().to_owned()),
+            ("path", desk.path.clone()),
             ("project", project),
             ("resource", route.resource.clone()),
             ("rpc", format!("{service}.{}.{method}", route.version)),
-            ("verb", route.verb.spelt().to_owned()),
+            ("verb", route.verb.named().to_owned()),
             ("version", route.version.clone()),
         ]);
         values.extend(
@@ -133,8 +137,12 @@ pub(super) fn render(refusal: &Refusal, call: &Call, desk: &Desk<'_>) -> Answer 
     };
     let values = refusal.values(call, desk);
     let (content_type, text) = match (&row.text, refusal.filled(call, desk)) {
-        (Some(text), _) => (text.content_type.clone(), text.body.clone()),
-        (None, body) => framed(&body.unwrap_or_default(), call, desk),
+        (Some(text), _) => {
+            let body = row.fill_value(Value::String(text.body.clone()), &values);
+            let body = body.as_str().unwrap_or_default().to_owned();
+            (text.content_type.clone(), body)
+        }
+        (None, body) => framed(&desk.style.error(body.unwrap_or_default()), call, desk),
     };
     let mut headers = vec![("content-type".to_owned(), content_type)];
     headers.extend(row.filled_headers(&values));
@@ -150,7 +158,7 @@ pub(super) fn render(refusal: &Refusal, call: &Call, desk: &Desk<'_>) -> Answer 
 /// An error before anything else of the answer: an object, but a list of one for the array form of a stream and
 /// for the OpenAI-compatible routes. SSE says so in its media type only (recorded).
 fn framed(body: &Value, call: &Call, desk: &Desk<'_>) -> (String, String) {
-    let text = pretty(body);
+    let text = desk.style.text(body);
     let json = "application/json; charset=UTF-8".to_owned();
     if desk.route.verb.compatible() || call.framing == ARRAY {
         return (json, format!("[{}\n]", text.trim_end()));
@@ -161,15 +169,24 @@ fn framed(body: &Value, call: &Call, desk: &Desk<'_>) -> (String, String) {
     }
 }
 
-/// An error that ends a stream: bare JSON in a chunk of its own; `;framed=true` gives it the frame of an event.
-pub(super) fn in_stream(call: &Call, condition: &Element, desk: &Desk<'_>) -> Vec<Bytes> {
+/// An error that ends a stream: bare JSON in a chunk of its own; `;framed=true` gives it the frame of an event. In
+/// the array form it is one more item, or the only one where it is what opens the stream.
+pub(super) fn in_stream(
+    call: &Call,
+    condition: &Element,
+    opening: bool,
+    desk: &Desk<'_>,
+) -> Vec<Bytes> {
     let general = || Refusal::new("server-error", []).filled(call, desk);
     let body = Refusal::condition(condition).filled(call, desk);
     let body = body.or_else(general).unwrap_or_default();
     let framed = condition.params.get("framed").is_some_and(|v| v == "true");
     let text = match (call.framing, framed) {
-        (SSE, true) => format!("data: {body}\r\n\r\n"),
-        (ARRAY, _) => format!(",\r\n{}]", pretty(&body)),
+        (SSE, true) => format!("data: {}\r\n\r\n", line(&body)),
+        // Not seen; errors of these routes are lists of one.
+        (COMPATIBLE, true) => format!("data: [{body}]\n\n"),
+        (COMPATIBLE, false) => format!("[{}\n]", pretty(&body).trim_end()),
+        (ARRAY, _) => format!("{}{}]", if opening { "[" } else { ",\r\n" }, pretty(&body)),
         _ => pretty(&body),
     };
     vec![text.into()]

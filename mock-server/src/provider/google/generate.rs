@@ -1,12 +1,13 @@
 //! `generateContent` and its stream: what a request must be, and what it asks for.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
-use crate::image::{Format, Picture};
-use crate::provider::Call;
 use crate::provider::google::content::{self, InputImage, Read, list};
 use crate::provider::google::error::Refusal;
-use crate::provider::google::model::{Kind, Model, Models};
+use crate::provider::google::model::{Kind, Model, Models, edges};
+use crate::provider::google::options::Asked;
+use crate::provider::google::route::Verb;
+use crate::provider::google::shape::{Shape, shape};
 use crate::provider::google::usage::{Spent, text_tokens};
 use crate::provider::google::{Desk, Face};
 use crate::settings::Validation;
@@ -23,17 +24,8 @@ pub(super) struct Wanted<'m> {
     pub(super) thoughts: bool,
     /// Tokens of the prompt.
     pub(super) spent: Spent,
-}
-
-/// The picture that is made.
-#[derive(Clone, Debug)]
-pub(super) struct Shape {
-    pub(super) ratio: String,
-    pub(super) image_size: String,
-    pub(super) width: u32,
-    pub(super) height: u32,
-    pub(super) format: Format,
-    pub(super) compression: Option<u8>,
+    /// The tier of capacity, as `usageMetadata` names it.
+    pub(super) tier: String,
 }
 
 /// Judges the body of a call.
@@ -41,7 +33,7 @@ pub(super) struct Shape {
 /// # Errors
 /// The refusal of the provider.
 pub(super) fn judge<'w>(body: &Map<String, Value>, desk: &Desk<'w>) -> Result<Wanted<'w>, Refusal> {
-    let (body, problems) = desk.data.messages.read("GenerateContentRequest", body);
+    let (body, problems) = desk.read("GenerateContentRequest", body);
     let judge = Judge {
         body: &body,
         config: body.get("generationConfig").unwrap_or(&Value::Null),
@@ -56,6 +48,7 @@ pub(super) fn judge<'w>(body: &Map<String, Value>, desk: &Desk<'w>) -> Result<Wa
     judge.contents(&read.images)?;
     let (images, words) = judge.modalities(model)?;
     if judge.strict {
+        judge.temperature()?;
         judge.config(model)?;
         judge.signatures(model)?;
     }
@@ -68,6 +61,7 @@ pub(super) fn judge<'w>(body: &Map<String, Value>, desk: &Desk<'w>) -> Result<Wa
         words,
         thoughts: model.thinking && thinking["includeThoughts"] == true,
         spent: spent(model, &read, &desk.data.models),
+        tier: tier(&body, desk),
     })
 }
 
@@ -82,7 +76,12 @@ impl<'w> Judge<'_, 'w> {
     fn model(&self) -> Result<&'w Model, Refusal> {
         let desk = self.desk;
         let models = &desk.data.models;
-        let found = served(&desk.route.model, desk)?;
+        let name = &desk.route.model;
+        let odd = name.is_empty() || name.contains('/');
+        if self.strict && desk.face == Face::Gemini && odd {
+            return Err(Refusal::new("model-name", []));
+        }
+        let found = served(name, desk)?;
         let able = found.filter(|model| model.kind != Kind::Imagen);
         // Lenient: an unknown model is as good as the first.
         let fallback = || models.models.first().filter(|_| !self.strict);
@@ -95,14 +94,25 @@ impl<'w> Judge<'_, 'w> {
         if contents.is_empty() && self.strict {
             return Err(Refusal::new("contents-missing", []));
         }
-        let no_role = |content: &Value| content["role"].is_null();
-        if self.strict && self.desk.face == Face::Vertex && contents.iter().any(no_role) {
+        if !self.strict {
+            return Ok(());
+        }
+        let face = self.desk.face;
+        // Only Vertex wants a role to be said.
+        let odd = |content: &Value| match content["role"].as_str() {
+            Some(role) => !ROLES.contains(&role),
+            None => face == Face::Vertex,
+        };
+        if contents.iter().any(odd) {
             return Err(Refusal::new("role-missing", []));
         }
-        if self.strict
-            && images
-                .iter()
-                .any(|image| image.inline && image.size.is_none())
+        let missing = empty_parts(contents, face);
+        if !missing.is_empty() {
+            return Err(Refusal::new("part-empty", [("problems", missing)]));
+        }
+        if images
+            .iter()
+            .any(|image| image.inline && image.size.is_none())
         {
             return Err(Refusal::new("image-invalid", []));
         }
@@ -122,10 +132,22 @@ impl<'w> Judge<'_, 'w> {
                 Ok((false, true))
             };
         }
-        if asked.is_empty() {
-            return Ok((true, true));
+        if self.strict && names("AUDIO") {
+            return Err(Refusal::new("modality", [("value", "audio".to_owned())]));
         }
-        Ok((names("IMAGE"), names("TEXT")))
+        let (images, words) = match asked.is_empty() {
+            true => (true, true),
+            false => (names("IMAGE"), names("TEXT")),
+        };
+        if self.strict && model.both_modalities && !(images && words && !asked.is_empty()) {
+            let asked = asked.iter().filter_map(Value::as_str);
+            let asked = match asked.collect::<Vec<_>>().join(", ") {
+                none if none.is_empty() => "TEXT".to_owned(),
+                some => some,
+            };
+            return Err(Refusal::new("modality-combination", [("value", asked)]));
+        }
+        Ok((images, words))
     }
 
     fn config(&self, model: &Model) -> Result<(), Refusal> {
@@ -139,8 +161,8 @@ impl<'w> Judge<'_, 'w> {
         if config["responseMimeType"].as_str() == Some("application/json") {
             return Err(Refusal::new("json-mode", []));
         }
-        let image = &config["imageConfig"];
-        let size = image["imageSize"].as_str().filter(|size| !size.is_empty());
+        let asked = Asked::of(self.body);
+        let size = asked.size.as_deref().filter(|size| !size.is_empty());
         if size.is_some_and(|size| !model.image_sizes.iter().any(|known| known == size)) {
             return Err(listed("image-size", model.image_sizes.iter()));
         }
@@ -149,16 +171,26 @@ impl<'w> Judge<'_, 'w> {
             .data
             .models
             .pixels(model, size.unwrap_or(model.default_size()));
-        let ratio = image["aspectRatio"]
-            .as_str()
-            .filter(|ratio| !ratio.is_empty());
+        let ratio = asked.ratio.as_deref().filter(|ratio| !ratio.is_empty());
+        if ratio.is_some() && model.fixed_ratio {
+            return Err(Refusal::new("aspect-ratio-unsupported", []));
+        }
         if ratio.is_some_and(|ratio| ratios.iter().all(|(known, _)| *known != ratio)) {
-            return Err(listed(
-                "aspect-ratio",
-                ratios.iter().map(|(ratio, _)| ratio),
-            ));
+            let mut names: Vec<_> = ratios.iter().map(|(ratio, _)| *ratio).collect();
+            names.sort_by_key(|ratio| edges(ratio, ':'));
+            return Err(listed("aspect-ratio", names.into_iter()));
         }
         Ok(())
+    }
+
+    /// Vertex bounds the temperature of every model (recorded).
+    fn temperature(&self) -> Result<(), Refusal> {
+        let stated = self.config["temperature"].as_f64();
+        let odd = stated.filter(|t| !(0.0..2.0001).contains(t));
+        let Some(value) = odd.filter(|_| self.desk.face == Face::Vertex) else {
+            return Ok(());
+        };
+        Err(Refusal::new("temperature", [("value", value.to_string())]))
     }
 
     /// A thinking model wants the signature of each image that it made back with the image.
@@ -184,15 +216,50 @@ impl<'w> Judge<'_, 'w> {
     }
 }
 
+/// The roles of a turn; `function` is an old one.
+const ROLES: &[&str] = &["user", "model", "function"];
+
+/// What is said of parts without data, a line each; empty where all have some. The Gemini API takes an empty text
+/// for none, unless the model signed it.
+fn empty_parts(contents: &[Value], face: Face) -> String {
+    let data = |part: &Value| {
+        let members = part.as_object().into_iter().flatten();
+        let mut set =
+            members.filter(|(name, _)| !matches!(name.as_str(), "thought" | "partMetadata"));
+        set.any(|(name, value)| face == Face::Vertex || name != "text" || value != "")
+    };
+    let mut out = String::new();
+    for (at, content) in contents.iter().enumerate() {
+        for (index, part) in list(content.get("parts")).iter().enumerate() {
+            if !data(part) {
+                let place = format!("contents[{at}].parts[{index}].data");
+                let line = "required oneof field 'data' must have one initialized field";
+                out.push_str(&format!("* GenerateContentRequest.{place}: {line}\n"));
+            }
+        }
+    }
+    out
+}
+
 /// The model of this id, if it is served here and now.
 ///
 /// # Errors
 /// The refusal of a retired model.
 pub(super) fn served<'w>(id: &str, desk: &Desk<'w>) -> Result<Option<&'w Model>, Refusal> {
-    let found = desk.data.models.by_id(id);
+    let models = &desk.data.models;
+    // What stands behind a tuned model or an endpoint is not known.
+    let predicts = desk.route.verb == Verb::Predict;
+    let able = |model: &&Model| predicts == (model.kind == Kind::Imagen);
+    let found = match desk.route.tuned {
+        true => models.models.iter().find(able),
+        false => models.by_id(id),
+    };
     if found.is_some_and(|model| model.is_retired(&desk.world.settings)) {
         return Err(Refusal::new("model-retired", []));
     }
+    let gap = desk.edition().gap;
+    let lacked = |model: &&Model| gap.is_none_or(|gap| !gap.models.contains(&model.id));
+    let found = found.filter(lacked);
     Ok(found.filter(|model| model.answers_in(desk.route.location.as_deref())))
 }
 
@@ -224,53 +291,17 @@ pub(super) fn defaults(
     out
 }
 
-/// The picture that a body of `generateContent` asks for; without a ratio that of the input.
-pub(super) fn shape(
-    model: &Model,
-    body: &Map<String, Value>,
-    input: Option<(u32, u32)>,
-    models: &Models,
-) -> Option<Shape> {
-    let config = body.get("generationConfig").unwrap_or(&Value::Null);
-    let image = &config["imageConfig"];
-    let asked = image["imageSize"].as_str();
-    let known = asked.filter(|size| model.image_sizes.iter().any(|made| made == size));
-    let image_size = known.unwrap_or(model.default_size());
-    let pixels = models.pixels(model, image_size);
-    let ratio = image["aspectRatio"].as_str();
-    let stated = pixels.iter().find(|(known, _)| Some(*known) == ratio);
-    let square = || pixels.iter().find(|(known, _)| *known == "1:1");
-    let (ratio, (width, height)) = *stated
-        .or_else(|| nearest(&pixels, input?))
-        .or_else(square)?;
-    let output = &image["imageOutputOptions"];
-    let mime = output["mimeType"].as_str().unwrap_or_default();
-    let format = mime.trim_start_matches("image/").parse().ok();
-    Some(Shape {
-        ratio: ratio.to_owned(),
-        image_size: image_size.to_owned(),
-        width,
-        height,
-        format: format.or_else(|| model.format.parse().ok())?,
-        compression: number(&output["compressionQuality"])
-            .and_then(|q| u8::try_from(q.min(100)).ok()),
-    })
+/// On the Gemini API the body names the tier, on Vertex headers do and the member is ignored.
+fn tier(body: &Map<String, Value>, desk: &Desk<'_>) -> String {
+    let named = body.get("serviceTier").and_then(Value::as_str);
+    match desk.face {
+        Face::Gemini => named.unwrap_or("standard").to_lowercase(),
+        Face::Vertex => desk.traffic.to_owned(),
+    }
 }
 
-/// The made size whose aspect ratio is nearest to that of an image of the request.
-fn nearest<'a, 'm>(
-    pixels: &'a [(&'m str, (u32, u32))],
-    (width, height): (u32, u32),
-) -> Option<&'a (&'m str, (u32, u32))> {
-    let of = |width: u32, height: u32| (f64::from(width.max(1)) / f64::from(height.max(1))).ln();
-    let wanted = of(width, height);
-    let distance = |size: &(u32, u32)| (of(size.0, size.1) - wanted).abs();
-    pixels
-        .iter()
-        .min_by(|a, b| distance(&a.1).total_cmp(&distance(&b.1)))
-}
-
-fn spent(model: &Model, read: &Read, models: &Models) -> Spent {
+/// What a prompt costs, and the thoughts about it.
+pub(super) fn spent(model: &Model, read: &Read, models: &Models) -> Spent {
     let tokens = &models.tokens;
     Spent {
         prompt_text: text_tokens(&read.text, tokens),
@@ -296,42 +327,4 @@ fn listed<T: std::fmt::Display>(row: &str, values: impl Iterator<Item = T>) -> R
 pub(super) fn number(value: &Value) -> Option<u64> {
     let text = || value.as_str()?.parse().ok();
     value.as_u64().or_else(text)
-}
-
-impl Shape {
-    /// Its members of the digest.
-    pub(super) fn members(self) -> [(String, Value); 4] {
-        [
-            ("aspect_ratio".to_owned(), self.ratio.into()),
-            ("image_size".to_owned(), self.image_size.into()),
-            (
-                "size".to_owned(),
-                format!("{}x{}", self.width, self.height).into(),
-            ),
-            ("output_format".to_owned(), self.format.as_str().into()),
-        ]
-    }
-
-    /// The picture with this index.
-    pub(super) fn picture(&self, model: &str, call: &Call, desk: &Desk<'_>, index: u64) -> Picture {
-        Picture {
-            prompt: call.prompt.clone(),
-            model: model.to_owned(),
-            width: self.width,
-            height: self.height,
-            format: self.format,
-            compression: self.compression,
-            transparent: false,
-            token: call.marks.token,
-            index: index.try_into().unwrap_or(u8::MAX),
-            partial: None,
-            seed: desk.world.settings.seed,
-            pad_to: desk.world.settings.image_bytes,
-        }
-    }
-}
-
-/// The part that holds an image.
-pub(super) fn inline(mime: &str) -> Value {
-    json!({ "mimeType": mime, "data": super::json::SPLICE })
 }

@@ -3,8 +3,10 @@
 //!
 //! Wire facts: the sources named in `fixtures/{errors,messages,models}/{vertex,gemini}.json`.
 
+mod chat;
 mod compatible;
 mod content;
+mod count;
 mod decide;
 mod digest;
 mod error;
@@ -12,12 +14,18 @@ mod generate;
 mod json;
 mod listing;
 mod messages;
+mod metadata;
 mod model;
 mod oauth;
+mod options;
 mod predict;
+mod reader;
 mod render;
 mod route;
+mod shape;
+mod signature;
 mod sniff;
+mod style;
 mod usage;
 
 pub use messages::Messages;
@@ -26,13 +34,16 @@ pub use model::{Kind, Model, Models};
 use std::ops::Deref;
 
 use bytes::Bytes;
+use serde_json::{Map, Value};
 
 use crate::catalogue::{Catalogue, CatalogueError};
 use crate::provider::{Call, Provider, Turn};
 use crate::scenario::{Element, Order};
 use crate::wire::{Answer, Request};
 use decide::Decision;
+use reader::{Edition, Problem};
 use route::{Route, Verb, route};
+use style::Style;
 
 /// The id of Vertex AI.
 pub const VERTEX: &str = "vertex";
@@ -69,8 +80,12 @@ struct Desk<'w> {
     data: &'w Data,
     turn: &'w Turn<'w>,
     route: Route,
-    /// Enums are wanted as numbers.
-    numbers: bool,
+    /// The path as it was called, fit for HTML.
+    path: String,
+    /// How the answer is written down.
+    style: Style,
+    /// Vertex: the kind of capacity that the request's headers ask for.
+    traffic: &'static str,
 }
 
 impl<'w> Deref for Desk<'w> {
@@ -82,6 +97,20 @@ impl<'w> Deref for Desk<'w> {
 }
 
 impl Desk<'_> {
+    /// Reads a message as the version of the API that was called does.
+    fn read(&self, message: &str, body: &Map<String, Value>) -> (Map<String, Value>, Vec<Problem>) {
+        reader::read(&self.data.messages, message, body, self.edition())
+    }
+
+    /// The version of the API that was called.
+    fn edition(&self) -> Edition<'_> {
+        let version = &self.route.version;
+        Edition {
+            version,
+            gap: self.data.messages.gap(version, &self.turn.world.settings),
+        }
+    }
+
     /// Now, as Vertex writes it.
     fn create_time(&self) -> String {
         let now = time::OffsetDateTime::from_unix_timestamp(self.now).ok();
@@ -130,7 +159,9 @@ impl Google {
 
     fn desk<'w>(&'w self, request: &Request, turn: &'w Turn<'w>) -> Desk<'w> {
         let mut desk = self.desk_of(route(self.face, request), turn);
-        desk.numbers = render::wants_numbers(request);
+        desk.path = request.path.replace('&', "&amp;").replace('<', "&lt;");
+        desk.style = Style::of(request);
+        desk.traffic = usage::traffic(request);
         desk
     }
 
@@ -140,7 +171,9 @@ impl Google {
             data: &self.data,
             turn,
             route: route.unwrap_or_else(Route::nowhere),
-            numbers: false,
+            path: String::new(),
+            style: Style::default(),
+            traffic: usage::traffic_of("", ""),
         }
     }
 }
@@ -185,7 +218,11 @@ impl Provider for Google {
     }
 
     fn stream_error(&self, call: &Call, condition: &Element, turn: &Turn<'_>) -> Vec<Bytes> {
-        error::in_stream(call, condition, &self.desk_of(None, turn))
+        error::in_stream(call, condition, false, &self.desk_of(None, turn))
+    }
+
+    fn opening_error(&self, call: &Call, condition: &Element, turn: &Turn<'_>) -> Vec<Bytes> {
+        error::in_stream(call, condition, true, &self.desk_of(None, turn))
     }
 
     fn scenario_error(&self, message: &str, turn: &Turn<'_>) -> Answer {

@@ -22,6 +22,8 @@ pub struct Models {
     pub tokens: Tokens,
     /// What the models say in words.
     pub texts: Texts,
+    /// What images and prompts are rated by.
+    pub safety: Safety,
     /// Tables of pixels: image size, aspect ratio, `WxH`.
     pub sizes: BTreeMap<String, BTreeMap<String, BTreeMap<String, String>>>,
     /// The models, in the order of the list.
@@ -54,6 +56,22 @@ pub struct Texts {
     pub thought: String,
 }
 
+/// Categories by which images and prompts are rated.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Safety {
+    /// Vertex: an image of `generateContent`.
+    pub image: Vec<String>,
+    /// An image of `predict`.
+    pub imagen: Vec<String>,
+    /// The prompt of `predict`.
+    pub imagen_prompt: Vec<String>,
+    /// A prompt that was blocked for its safety: category and probability.
+    pub prompt: Vec<(String, String)>,
+    /// Where this is known from.
+    pub source: String,
+}
+
 /// One model.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -81,6 +99,12 @@ pub struct Model {
     pub thinking: bool,
     /// The most images of one call.
     pub n_max: u64,
+    /// It makes an image only together with words, and only where both are asked for.
+    #[serde(default)]
+    pub both_modalities: bool,
+    /// It takes no aspect ratio.
+    #[serde(default)]
+    pub fixed_ratio: bool,
     /// Vertex: where it answers; everywhere without it.
     pub locations: Option<Vec<String>>,
     /// The day on which it is switched off.
@@ -129,7 +153,7 @@ impl Models {
             Some(made) => made.contains(ratio),
             None => true,
         });
-        made.filter_map(|(ratio, size)| Some((ratio.as_str(), edges(size)?)))
+        made.filter_map(|(ratio, size)| Some((ratio.as_str(), edges(size, 'x')?)))
             .collect()
     }
 }
@@ -166,9 +190,9 @@ impl Model {
     }
 }
 
-/// `WxH` as two edges in pixels.
-fn edges(size: &str) -> Option<(u32, u32)> {
-    let (width, height) = size.split_once('x')?;
+/// Two numbers with this sign between them: `WxH` as two edges in pixels.
+pub(super) fn edges(size: &str, sign: char) -> Option<(u32, u32)> {
+    let (width, height) = size.split_once(sign)?;
     Some((width.parse().ok()?, height.parse().ok()?))
 }
 

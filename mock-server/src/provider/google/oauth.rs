@@ -1,5 +1,4 @@
-//! What stands beside the API and hands out tokens: `POST /token` and the metadata server of a virtual machine.
-//! Assertions are parsed, never verified.
+//! `POST /token`, which stands beside the API and hands out tokens. Assertions are parsed, never verified.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -15,10 +14,8 @@ use crate::wire::{Answer, Request, form_pairs};
 const TOKEN: &str = "ya29.mock.";
 /// The seconds that an access token is said to last.
 const LASTS: u64 = 3599;
-/// The project and the account of the metadata server.
-const PROJECT: &str = "mock-project";
-const EMAIL: &str = "image-mock@mock-project.iam.gserviceaccount.com";
-const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
+/// What a token is good for.
+pub(super) const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
 const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 /// Members of a token request that are no credentials.
 const PLAIN: &[&str] = &["audience", "client_id", "grant_type", "scope"];
@@ -65,7 +62,14 @@ pub(super) fn token(request: &Request, desk: &Desk<'_>) -> Answer {
         }),
     };
     let (status, condition, body) = match granted {
-        Ok(holder) => (200, "ok", grant(&holder, desk)),
+        Ok(holder) => {
+            let mut granted = grant(&holder, desk);
+            // A user's token says what it is good for (recorded).
+            if field("grant_type") == "refresh_token" {
+                granted["scope"] = SCOPE.into();
+            }
+            (200, "ok", granted)
+        }
         Err(denied) => (
             400,
             denied.error,
@@ -81,6 +85,7 @@ pub(super) fn token(request: &Request, desk: &Desk<'_>) -> Answer {
         ("expires", "Mon, 01 Jan 1990 00:00:00 GMT"),
         ("pragma", "no-cache"),
         ("server", "scaffolding on HTTPServer2"),
+        ("vary", "Origin, X-Origin, Referer"),
     ];
     answer(status, &headers, pretty(&body), condition)
 }
@@ -145,7 +150,7 @@ fn refresh(token: &str) -> Result<String, Denied> {
 }
 
 /// A token for this holder; the same holder gets the same one, so that credentials can be compared.
-fn grant(holder: &str, desk: &Desk<'_>) -> Value {
+pub(super) fn grant(holder: &str, desk: &Desk<'_>) -> Value {
     let seed = desk.world.settings.seed;
     let mut digits = hex_sha256(format!("{seed}:{holder}").as_bytes());
     digits.truncate(32);
@@ -156,78 +161,13 @@ fn grant(holder: &str, desk: &Desk<'_>) -> Value {
     })
 }
 
-/// The answer of the metadata server.
-pub(super) fn metadata(request: &Request, desk: &Desk<'_>) -> Answer {
-    let asked = request.header("metadata-flavor");
-    if asked.is_none_or(|flavor| !flavor.eq_ignore_ascii_case("google")) {
-        let text = "Missing Metadata-Flavor:Google header.\n".to_owned();
-        return plain(403, "text/html; charset=UTF-8", text, "forbidden");
-    }
-    let path = request.path.trim_end_matches('/');
-    let rest = path.strip_prefix("/computeMetadata").unwrap_or_default();
-    let rest = rest.strip_prefix("/v1").unwrap_or(rest);
-    let recursive = request.query_value("recursive").is_some();
-    let told = (request.method == "GET").then(|| item(rest, recursive, desk));
-    match told.flatten() {
-        Some(Told::Json(body)) => plain(200, "application/json", body.to_string(), "ok"),
-        Some(Told::Text(text)) => plain(200, "application/text", text.to_owned(), "ok"),
-        None => plain(
-            404,
-            "text/html; charset=UTF-8",
-            String::new(),
-            "unknown-path",
-        ),
-    }
-}
-
-/// What an item of the metadata is.
-enum Told {
-    Json(Value),
-    Text(&'static str),
-}
-
-fn item(path: &str, recursive: bool, desk: &Desk<'_>) -> Option<Told> {
-    let account = path.strip_prefix("/instance/service-accounts/");
-    if let Some(account) = account {
-        let (name, member) = account.split_once('/').unwrap_or((account, ""));
-        if !matches!(name, "default" | EMAIL) {
-            return None;
-        }
-        return match member {
-            "" if recursive => Some(Told::Json(
-                json!({ "aliases": ["default"], "email": EMAIL, "scopes": [SCOPE] }),
-            )),
-            "" => Some(Told::Text("aliases\nemail\nidentity\nscopes\ntoken\n")),
-            "email" => Some(Told::Text(EMAIL)),
-            "scopes" => Some(Told::Text(SCOPE)),
-            "token" => Some(Told::Json(grant(EMAIL, desk))),
-            _ => None,
-        };
-    }
-    match path {
-        "" => Some(Told::Text("instance/\nproject/\n")),
-        "/instance" => Some(Told::Text("service-accounts/\n")),
-        "/instance/service-accounts" => Some(Told::Text("default/\n")),
-        "/project/project-id" => Some(Told::Text(PROJECT)),
-        "/project/numeric-project-id" => Some(Told::Text("12345678")),
-        "/universe/universe-domain" | "/universe/universe_domain" => {
-            Some(Told::Text("googleapis.com"))
-        }
-        _ => None,
-    }
-}
-
-fn plain(status: u16, content_type: &str, body: String, condition: &str) -> Answer {
-    let headers = [
-        ("content-type", content_type),
-        // Clients refuse an answer without it.
-        ("metadata-flavor", "Google"),
-        ("server", "Metadata Server for VM"),
-    ];
-    answer(status, &headers, body, condition)
-}
-
-fn answer(status: u16, headers: &[(&str, &str)], body: String, condition: &str) -> Answer {
+/// A whole answer that comes from no API.
+pub(super) fn answer(
+    status: u16,
+    headers: &[(&str, &str)],
+    body: String,
+    condition: &str,
+) -> Answer {
     let headers = headers.iter();
     let headers = headers.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     let mut answer = Answer::whole(status, headers.collect(), vec![Bytes::from(body)]);

@@ -6,10 +6,11 @@ use crate::catalogue::ImagesLeft;
 use crate::image::{Format, Rendered};
 use crate::provider::Call;
 use crate::provider::google::error::{self, Refusal};
-use crate::provider::google::generate::{Shape, number, served};
-use crate::provider::google::json::{SPLICE, pretty, splice};
+use crate::provider::google::generate::{number, served};
+use crate::provider::google::json::{files, harmless, place, splice};
 use crate::provider::google::model::{Kind, Model, Models};
 use crate::provider::google::render::{JSON, headers};
+use crate::provider::google::shape::Shape;
 use crate::provider::google::{Desk, Face};
 use crate::scenario::Order;
 use crate::settings::Validation;
@@ -78,7 +79,7 @@ pub(super) fn defaults(
 /// # Errors
 /// The refusal of the provider.
 pub(super) fn judge(body: &Map<String, Value>, desk: &Desk<'_>) -> Result<Wanted, Refusal> {
-    let (body, problems) = desk.data.messages.read("PredictRequest", body);
+    let (body, problems) = desk.read("PredictRequest", body);
     let strict = desk.world.settings.validation == Validation::Strict;
     if strict && !problems.is_empty() {
         return Err(Refusal::problems(&problems));
@@ -107,6 +108,27 @@ pub(super) fn judge(body: &Map<String, Value>, desk: &Desk<'_>) -> Result<Wanted
             .map(|address| address.trim_end_matches('/').to_owned()),
     })
 }
+
+/// Parameters that are one of few words, in any case (Vertex imagen-api pages; old ones of `safetySetting` too).
+const CHOICES: &[(&str, &[&str])] = &[
+    (
+        "personGeneration",
+        &["dont_allow", "allow_adult", "allow_all"],
+    ),
+    (
+        "safetySetting",
+        &[
+            "block_low_and_above",
+            "block_medium_and_above",
+            "block_only_high",
+            "block_none",
+            "block_most",
+            "block_some",
+            "block_few",
+            "block_fewest",
+        ],
+    ),
+];
 
 /// Refuses the first parameter that the model does not take.
 fn argue(
@@ -146,6 +168,15 @@ fn argue(
     }
     if number(&output["compressionQuality"]).is_some_and(|quality| quality > 100) {
         return refuse("compressionQuality must be between 0 and 100.".to_owned());
+    }
+    for (name, known) in CHOICES {
+        let stated = parameters[*name].as_str().map(str::to_lowercase);
+        if let Some(value) = stated.filter(|value| !known.contains(&value.as_str())) {
+            return refuse(format!("{value} is not a valid value for {name}."));
+        }
+    }
+    if desk.face == Face::Gemini && parameters["addWatermark"] == false {
+        return refuse("addWatermark cannot be switched off.".to_owned());
     }
     let seeded = !parameters["seed"].is_null() && parameters["addWatermark"] != false;
     if seeded {
@@ -204,7 +235,7 @@ pub(super) fn answer(wanted: &Wanted, call: &Call, order: &Order, desk: &Desk<'_
         .map(|index| desk.paint(&wanted.shape.picture(&desk.route.model, call, desk, index)))
         .collect();
     let items = (0..left).map(|index| wanted.prediction(index, call, desk));
-    let positive = (wanted.safety && left > 0).then(positive_prompt);
+    let positive = (wanted.safety && left > 0).then(|| positive_prompt(desk));
     let filtered = reason.map(|reason| json!({ "raiFilteredReason": reason }));
     let items: Vec<_> = items.chain(positive).chain(filtered).collect();
     // An empty list is left out, as in all proto JSON.
@@ -213,7 +244,9 @@ pub(super) fn answer(wanted: &Wanted, call: &Call, order: &Order, desk: &Desk<'_
         false => json!({ "predictions": items }),
     };
     let head = headers(JSON, desk);
-    let mut answer = Answer::whole(200, head, splice(pretty(&body), &images));
+    let body = desk.style.shaped(body, &desk.data.messages);
+    let pieces = splice(desk.style.text(&body), &files(&images));
+    let mut answer = Answer::whole(200, head, pieces);
     answer.summary.images = images.iter().map(Rendered::sha256).collect();
     answer
 }
@@ -232,17 +265,17 @@ impl Wanted {
                 item.insert("gcsUri".into(), address.into());
             }
             None => {
-                item.insert("bytesBase64Encoded".into(), SPLICE.into());
+                let number = usize::try_from(index).unwrap_or_default();
+                item.insert("bytesBase64Encoded".into(), place(number));
             }
         }
         if self.rewritten {
-            // What the user wrote must not be taken for the place of an image.
-            let prompt = call.prompt.replace(SPLICE, "");
+            let prompt = harmless(&call.prompt);
             let told = format!("A detailed, high-quality image of {prompt}");
             item.insert("prompt".into(), told.into());
         }
         if self.safety {
-            let ratings = safety(&["Porn", "Violence"]);
+            let ratings = safety(&desk.data.models.safety.imagen);
             item.insert("safetyAttributes".into(), ratings);
         }
         Value::Object(item)
@@ -250,18 +283,11 @@ impl Wanted {
 }
 
 /// The item about the prompt, which is no image (recorded).
-fn positive_prompt() -> Value {
-    let categories = [
-        "Death, Harm & Tragedy",
-        "Firearms & Weapons",
-        "Hate",
-        "Health",
-        "Illicit Drugs",
-        "Politics",
-    ];
-    json!({ "contentType": "Positive Prompt", "safetyAttributes": safety(&categories) })
+fn positive_prompt(desk: &Desk<'_>) -> Value {
+    let ratings = safety(&desk.data.models.safety.imagen_prompt);
+    json!({ "contentType": "Positive Prompt", "safetyAttributes": ratings })
 }
 
-fn safety(categories: &[&str]) -> Value {
+fn safety(categories: &[String]) -> Value {
     json!({ "categories": categories, "scores": vec![0; categories.len()] })
 }

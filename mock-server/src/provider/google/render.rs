@@ -2,20 +2,21 @@
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use bytes::Bytes;
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
-use crate::catalogue::ImagesLeft;
-use crate::image::Rendered;
 use crate::provider::Call;
 use crate::provider::google::error::{self, Refusal, SSE, common_headers};
-use crate::provider::google::generate::{Wanted, inline};
-use crate::provider::google::json::{line, pretty, splice};
+use crate::provider::google::generate::Wanted;
+use crate::provider::google::json::{line, place, splice};
+use crate::provider::google::model::Model;
 use crate::provider::google::route::Verb;
+use crate::provider::google::signature::signature;
 use crate::provider::google::usage::{Spent, text_tokens};
 use crate::provider::google::{Desk, Face};
 use crate::scenario::Order;
-use crate::wire::{Answer, Request};
+use crate::wire::Answer;
 
 /// Everything that an answer says, before it is framed.
 struct Told {
@@ -25,15 +26,21 @@ struct Told {
     end: Map<String, Value>,
     /// Stands instead of any candidate.
     prompt_feedback: Option<Value>,
-    image: Option<Rendered>,
+    /// What is put at the numbered places of the parts.
+    files: Vec<Vec<Bytes>>,
+    /// The SHA-256 of the image, in hex.
+    image: Option<String>,
     spent: Spent,
+    /// The tier of capacity, as `usageMetadata` names it.
+    tier: String,
 }
 
 /// The answer to a call that was found good.
 pub(super) fn content(wanted: &Wanted<'_>, call: &Call, order: &Order, desk: &Desk<'_>) -> Answer {
     let told = told(wanted, call, order, desk);
-    let images: Vec<_> = told.image.iter().map(Rendered::sha256).collect();
-    let usage = told.spent.metadata(desk.face);
+    let sent = told.image.iter().filter(|_| desk.style.keeps_images());
+    let images: Vec<_> = sent.cloned().collect();
+    let usage = told.spent.metadata(&told.tier, desk.face);
     let mut answer = match desk.route.verb {
         Verb::Stream => stream(told, call, desk),
         _ => unary(told, desk),
@@ -48,8 +55,10 @@ fn told(wanted: &Wanted<'_>, call: &Call, order: &Order, desk: &Desk<'_>) -> Tol
         parts: Vec::new(),
         end: Map::from_iter([("finishReason".to_owned(), json!("STOP"))]),
         prompt_feedback: None,
+        files: Vec::new(),
         image: None,
         spent: wanted.spent,
+        tier: wanted.tier.clone(),
     };
     if let Some((element, row)) = error::effect(order, desk) {
         let refusal = Refusal::condition(element);
@@ -57,21 +66,16 @@ fn told(wanted: &Wanted<'_>, call: &Call, order: &Order, desk: &Desk<'_>) -> Tol
         let fill =
             |value: &Map<String, Value>| row.fill_value(Value::Object(value.clone()), &values);
         let effect = row.effect.as_ref();
+        // Nothing was thought of what was never made (recorded).
+        told.spent.thoughts = 0;
         if let Some(feedback) = effect.and_then(|effect| effect.prompt_feedback.as_ref()) {
-            told.prompt_feedback = Some(fill(feedback));
-            told.spent.thoughts = 0;
+            told.prompt_feedback = Some(rated(fill(feedback), desk));
             return told;
         }
-        let withheld = matches!(
-            effect.map(|effect| effect.images),
-            Some(ImagesLeft::None | ImagesLeft::OneLess)
-        );
         if let Some(Value::Object(end)) = effect.and_then(|e| e.candidate.as_ref()).map(fill) {
             told.end = end;
         }
-        if withheld {
-            return told;
-        }
+        return told;
     }
     speak(&mut told, wanted, call, desk);
     told
@@ -85,57 +89,89 @@ fn speak(told: &mut Told, wanted: &Wanted<'_>, call: &Call, desk: &Desk<'_>) {
         told.parts
             .push(json!({ "text": texts.thought, "thought": true }));
     }
-    let signed = |mut part: Value, place: &str| {
-        if wanted.model.thinking {
-            part["thoughtSignature"] = signature(&desk.id, place).into();
-        }
-        part
-    };
     if wanted.words {
         let text = match wanted.shape {
             Some(_) => &texts.before_image,
             None => &texts.answer,
         };
         told.spent.text = text_tokens(text, &models.tokens);
-        told.parts.push(signed(json!({ "text": text }), "text"));
+        told.parts.push(json!({ "text": text }));
+        told.sign("text", wanted.model, desk);
     }
     if let Some(shape) = &wanted.shape {
         let image = desk.paint(&shape.picture(&desk.route.model, call, desk, 0));
-        let part = json!({ "inlineData": inline(shape.format.mime()) });
-        told.parts.push(signed(part, "image"));
-        told.image = Some(image);
+        let data = told.file(image.base64().into());
+        let inline = json!({ "mimeType": shape.format.mime(), "data": data });
+        told.parts.push(json!({ "inlineData": inline }));
+        told.sign("image", wanted.model, desk);
+        told.image = Some(image.sha256());
         let counts = &wanted.model.tokens;
         told.spent.images = counts.get(&shape.image_size).copied().unwrap_or_default();
     }
 }
 
-/// A thought signature: text of no meaning, the same for the same request. The real ones are as long as images.
-fn signature(id: &str, place: &str) -> String {
-    let block = |number: u8| Sha256::digest(format!("{id}:{place}:{number}"));
-    let bytes: Vec<u8> = (0..24).flat_map(block).collect();
-    BASE64_STANDARD.encode(bytes)
+impl Told {
+    /// Keeps a file and returns what stands for it.
+    fn file(&mut self, base64: Vec<Bytes>) -> Value {
+        self.files.push(base64);
+        place(self.files.len() - 1)
+    }
+
+    /// Puts a signature into the last part, where the model signs what it thinks.
+    fn sign(&mut self, part: &str, model: &Model, desk: &Desk<'_>) {
+        if !model.thinking {
+            return;
+        }
+        let bytes = desk.world.settings.image_bytes.unwrap_or_default();
+        let mark = self.file(signature(&desk.id, part, bytes));
+        if let Some(last) = self.parts.last_mut() {
+            last["thoughtSignature"] = mark;
+        }
+    }
+
+    /// The content of a candidate without parts: only Gemini 3 says that it is empty (recorded).
+    fn nothing(&self, desk: &Desk<'_>) -> Option<Value> {
+        let model = desk.data.models.by_id(&desk.route.model);
+        model.filter(|model| model.thinking).map(|_| json!({}))
+    }
+
+    /// `usageMetadata` of the whole. Vertex does not count what it blocked (recorded).
+    fn usage(&self, face: Face) -> Value {
+        match (&self.prompt_feedback, face) {
+            (Some(_), Face::Vertex) => {
+                Value::Object(Spent::tier(&self.tier, face).into_iter().collect())
+            }
+            _ => self.spent.metadata(&self.tier, face),
+        }
+    }
 }
 
-fn unary(told: Told, desk: &Desk<'_>) -> Answer {
-    let usage = told.spent.metadata(desk.face);
-    let body = match told.prompt_feedback {
+fn unary(mut told: Told, desk: &Desk<'_>) -> Answer {
+    let usage = told.usage(desk.face);
+    let body = match told.prompt_feedback.take() {
         Some(feedback) => envelope(None, Some(feedback), usage, desk),
         None => {
-            let content = (!told.parts.is_empty()).then(|| members(&told.parts, desk.face));
-            envelope(
-                Some(candidate(content, told.end, desk.face)),
-                None,
-                usage,
-                desk,
-            )
+            let content = match told.parts.is_empty() {
+                true => told.nothing(desk),
+                false => Some(members(&told.parts, desk.face)),
+            };
+            let ratings = told.image.as_ref().and_then(|_| ratings(desk));
+            told.end.extend(ratings);
+            let candidate = candidate(content, told.end, desk.face);
+            envelope(Some(candidate), None, usage, desk)
         }
     };
-    let pieces = splice(pretty(&numbers(body, desk)), told.image.as_slice());
-    Answer::whole(200, headers(JSON, desk), pieces)
+    let body = desk.style.shaped(body, &desk.data.messages);
+    let pieces = splice(desk.style.text(&body), &told.files);
+    let mut headers = headers(JSON, desk);
+    if desk.face == Face::Gemini {
+        headers.push(("x-gemini-service-tier".to_owned(), told.tier));
+    }
+    Answer::whole(200, headers, pieces)
 }
 
-/// One chunk a part, then one that says why it ended. Images are never split (recorded).
-fn stream(told: Told, call: &Call, desk: &Desk<'_>) -> Answer {
+/// Words come a few at a time, an image whole, and the reason of the end in a chunk of its own (recorded).
+fn stream(mut told: Told, call: &Call, desk: &Desk<'_>) -> Answer {
     let face = desk.face;
     let mut chunks = Vec::new();
     let mut running = Spent {
@@ -144,51 +180,97 @@ fn stream(told: Told, call: &Call, desk: &Desk<'_>) -> Answer {
         ..told.spent
     };
     let empty = told.parts.is_empty();
-    for part in told.parts {
+    for part in std::mem::take(&mut told.parts).into_iter().flat_map(spoken) {
+        let mut end = Map::new();
         if part.get("inlineData").is_some() {
             running.images = told.spent.images;
+            end.extend(ratings(desk));
         } else if part.get("thought").is_none() {
-            running.text = told.spent.text;
+            let text = part["text"].as_str().unwrap_or_default();
+            let tokens = text_tokens(text, &desk.data.models.tokens);
+            running.text = told.spent.text.min(running.text + tokens);
         }
         let usage = match face {
-            Face::Gemini => running.metadata(face),
+            Face::Gemini => running.metadata(&told.tier, face),
             // Vertex counts in its last chunk only.
-            Face::Vertex => Value::Object(Spent::tier(face).into_iter().collect()),
+            Face::Vertex => Value::Object(Spent::tier(&told.tier, face).into_iter().collect()),
         };
-        let content = members(&[part], face);
-        let candidate = candidate(Some(content), Map::new(), face);
+        let candidate = candidate(Some(members(&[part], face)), end, face);
         chunks.push(envelope(Some(candidate), None, usage, desk));
     }
-    let usage = told.spent.metadata(face);
-    chunks.push(match told.prompt_feedback {
+    let usage = told.usage(face);
+    chunks.push(match told.prompt_feedback.take() {
         Some(feedback) => envelope(None, Some(feedback), usage, desk),
         None => {
-            let last = match face {
-                Face::Gemini => json!({ "role": "model" }),
-                Face::Vertex => json!({ "role": "model", "parts": [{ "text": "" }] }),
+            let content = match (empty, face) {
+                (true, _) => told.nothing(desk),
+                (false, Face::Gemini) => Some(json!({ "role": "model" })),
+                (false, Face::Vertex) => Some(members(&[json!({ "text": "" })], face)),
             };
-            let content = (!empty).then_some(last);
             envelope(Some(candidate(content, told.end, face)), None, usage, desk)
         }
     });
+    let chunks = chunks.into_iter();
     let chunks: Vec<_> = chunks
-        .into_iter()
-        .map(|chunk| numbers(chunk, desk))
+        .map(|chunk| desk.style.shaped(chunk, &desk.data.messages))
         .collect();
-    framed(&chunks, told.image.as_slice(), call, desk)
+    framed(&chunks, &told.files, call, desk)
 }
 
-fn framed(chunks: &[Value], images: &[Rendered], call: &Call, desk: &Desk<'_>) -> Answer {
+/// A part in the pieces in which it is streamed: the first word, half of the others, the rest. What is signed or
+/// thought comes whole.
+fn spoken(part: Value) -> Vec<Value> {
+    let whole = part.as_object().is_some_and(|part| part.len() > 1);
+    let Some(text) = part["text"].as_str().filter(|_| !whole) else {
+        return vec![part];
+    };
+    let words: Vec<_> = text.split_inclusive(' ').collect();
+    let (first, others) = words.split_at(1.min(words.len()));
+    let (middle, last) = others.split_at(others.len() / 2);
+    let pieces = [first, middle, last]
+        .into_iter()
+        .filter(|words| !words.is_empty());
+    pieces
+        .map(|words| json!({ "text": words.concat() }))
+        .collect()
+}
+
+/// Ratings stand beside the reason SAFETY, and beside no other (recorded).
+fn rated(feedback: Value, desk: &Desk<'_>) -> Value {
+    if feedback["blockReason"] != "SAFETY" {
+        return feedback;
+    }
+    let rating = |(category, probability): &(String, String)| json!({ "category": category, "probability": probability });
+    let all: Value = desk.data.models.safety.prompt.iter().map(rating).collect();
+    let mut out = Map::new();
+    for (name, value) in feedback.as_object().cloned().unwrap_or_default() {
+        let reason = name == "blockReason";
+        out.insert(name, value);
+        if reason {
+            out.insert("safetyRatings".into(), all.clone());
+        }
+    }
+    Value::Object(out)
+}
+
+/// Vertex rates images, by category only (recorded).
+fn ratings(desk: &Desk<'_>) -> Option<(String, Value)> {
+    let rated = |category: &String| json!({ "category": category });
+    let all = desk.data.models.safety.image.iter().map(rated);
+    (desk.face == Face::Vertex).then(|| ("safetyRatings".to_owned(), all.collect()))
+}
+
+fn framed(chunks: &[Value], files: &[Vec<Bytes>], call: &Call, desk: &Desk<'_>) -> Answer {
     let sse = call.framing == SSE;
     let last = chunks.len().saturating_sub(1);
     let events = chunks.iter().enumerate().map(|(index, chunk)| {
         let text = match (sse, index) {
             (true, _) => format!("data: {}\r\n\r\n", line(chunk)),
-            (false, 0) => format!("[{}", pretty(chunk)),
-            (false, _) => format!(",\r\n{}", pretty(chunk)),
+            (false, 0) => format!("[{}", desk.style.text(chunk)),
+            (false, _) => format!(",\r\n{}", desk.style.text(chunk)),
         };
         let end = if !sse && index == last { "]" } else { "" };
-        splice(text + end, images)
+        splice(text + end, files)
     });
     let mut headers = headers(if sse { "text/event-stream" } else { JSON }, desk);
     if sse {
@@ -207,10 +289,14 @@ fn members(parts: &[Value], face: Face) -> Value {
 fn candidate(content: Option<Value>, end: Map<String, Value>, face: Face) -> Value {
     let mut out = Map::new();
     out.extend(content.map(|content| ("content".to_owned(), content)));
-    out.extend(end);
+    let mut end = end.into_iter();
+    // The index stands behind the reason and before its message (quoted answers).
+    let reason = end.next();
+    out.extend(reason);
     if face == Face::Gemini {
         out.insert("index".into(), 0.into());
     }
+    out.extend(end);
     Value::Object(out)
 }
 
@@ -224,7 +310,7 @@ fn envelope(
     out.extend(candidate.map(|candidate| ("candidates".to_owned(), json!([candidate]))));
     out.extend(feedback.map(|feedback| ("promptFeedback".to_owned(), feedback)));
     out.insert("usageMetadata".into(), usage);
-    out.insert("modelVersion".into(), desk.route.model.clone().into());
+    out.insert("modelVersion".into(), version(desk).into());
     if desk.face == Face::Vertex {
         out.insert("createTime".into(), desk.create_time().into());
     }
@@ -232,27 +318,24 @@ fn envelope(
     Value::Object(out)
 }
 
-fn response_id(id: &str) -> String {
+/// The name as it was called; only what is always the latest is named by what it is (recorded).
+fn version<'d>(desk: &'d Desk<'_>) -> &'d str {
+    let called = &desk.route.model;
+    let latest = desk
+        .data
+        .models
+        .by_id(called)
+        .filter(|_| called.ends_with("-latest"));
+    latest.map_or(called, |model| &model.id)
+}
+
+/// The id of an answer: 23 characters, as in most recordings.
+pub(super) fn response_id(id: &str) -> String {
     let mut text = BASE64_STANDARD
         .encode(Sha256::digest(id))
         .replace(['+', '/'], "_");
     text.truncate(23);
     text
-}
-
-fn numbers(body: Value, desk: &Desk<'_>) -> Value {
-    if desk.numbers {
-        return desk.data.messages.with_numbers(body);
-    }
-    body
-}
-
-/// Whether enums are wanted as numbers: `$alt=json;enum-encoding=int`.
-pub(super) fn wants_numbers(request: &Request) -> bool {
-    let alt = request
-        .query_value("$alt")
-        .or_else(|| request.query_value("alt"));
-    alt.is_some_and(|alt| alt.split(';').any(|part| part == "enum-encoding=int"))
 }
 
 /// The media type of what is no stream of events.

@@ -13,6 +13,8 @@ pub(super) struct Route {
     pub(super) resource: String,
     /// The model's id; empty where the path names none.
     pub(super) model: String,
+    /// A tuned model or an endpoint, whose model is not known by its name.
+    pub(super) tuned: bool,
     /// Vertex: the project, none in express mode.
     pub(super) project: Option<String>,
     /// Vertex: the location, none in express mode.
@@ -23,6 +25,9 @@ pub(super) struct Route {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verb {
     ChatCompletions,
+    CompatibleModelGet,
+    CompatibleModelList,
+    Count,
     Generate,
     Images,
     ModelGet,
@@ -39,28 +44,40 @@ impl Verb {
     pub(super) fn operation(self) -> Option<&'static str> {
         match self {
             Self::ChatCompletions => Some("chat.completions"),
+            Self::Count => Some("models.countTokens"),
             Self::Generate => Some("models.generateContent"),
             Self::Images => Some("images.generations"),
-            Self::ModelGet => Some("models.get"),
-            Self::ModelList => Some("models.list"),
+            Self::CompatibleModelGet | Self::ModelGet => Some("models.get"),
+            Self::CompatibleModelList | Self::ModelList => Some("models.list"),
             Self::Predict => Some("models.predict"),
             Self::Stream => Some("models.streamGenerateContent"),
             Self::Metadata | Self::Token | Self::Unknown => None,
         }
     }
 
-    /// The verb as the path spells it.
-    pub(super) fn spelt(self) -> &'static str {
+    /// The verb as errors name it: the stream's is that of the call without a stream (recorded).
+    pub(super) fn named(self) -> &'static str {
         match self {
-            Self::Stream => "streamGenerateContent",
+            Self::Count => "countTokens",
             Self::Predict => "predict",
             _ => "generateContent",
         }
     }
 
+    /// Contents are made.
+    pub(super) fn generates(self) -> bool {
+        matches!(self, Self::Generate | Self::Stream)
+    }
+
     /// Errors of the OpenAI-compatible routes are a list of one.
     pub(super) fn compatible(self) -> bool {
-        matches!(self, Self::ChatCompletions | Self::Images)
+        matches!(
+            self,
+            Self::ChatCompletions
+                | Self::CompatibleModelGet
+                | Self::CompatibleModelList
+                | Self::Images
+        )
     }
 }
 
@@ -71,12 +88,17 @@ pub(super) fn route(face: Face, request: &Request) -> Option<Route> {
     if let Some(verb) = beside(face, &path, request) {
         return Some(Route::new(verb, "", ""));
     }
-    let (version, rest) = path.strip_prefix('/')?.split_once('/')?;
+    let (version, rest) = match path.strip_prefix("/publishers/") {
+        // The SDKs' resource scope COLLECTION leaves out version and project.
+        Some(_) => ("v1beta1", &path[1..]),
+        None => path.strip_prefix('/')?.split_once('/')?,
+    };
     let mut route = match face {
         Face::Vertex => vertex(version, rest)?,
         Face::Gemini => gemini(version, rest, request)?,
     };
     let expected = match route.verb {
+        Verb::CompatibleModelGet | Verb::CompatibleModelList => "GET",
         Verb::ModelGet | Verb::ModelList => "GET",
         _ => "POST",
     };
@@ -111,14 +133,32 @@ fn vertex(version: &str, rest: &str) -> Option<Route> {
         route.location = Some(location.to_owned());
         inner = rest.splitn(5, '/').nth(4).unwrap_or_default();
     }
+    route.resource = rest.rsplit_once(':').map_or(rest, |(name, _)| name).into();
     if inner == "endpoints/openapi/chat/completions" && route.project.is_some() {
         route.verb = Verb::ChatCompletions;
         route.resource = rest.trim_end_matches("/chat/completions").to_owned();
     } else if let Some(model) = inner.strip_prefix("publishers/google/models/") {
         route.name(model);
-        route.resource = rest.rsplit_once(':').map_or(rest, |(name, _)| name).into();
+    } else if let Some(endpoint) = inner.strip_prefix("endpoints/") {
+        route.name(endpoint);
+        route.tuned = true;
+    }
+    // Each location is a host of its own, and there is none for what is no location (recorded).
+    if !route.location.as_deref().is_none_or(is_location) {
+        route.verb = Verb::Unknown;
     }
     Some(route)
+}
+
+/// Whether there may be such a location: `global`, `us`, `eu`, or a region, for example `us-central1`.
+fn is_location(name: &str) -> bool {
+    let region = || {
+        let (area, rest) = name.split_once('-')?;
+        let place = rest.trim_end_matches(|sign: char| sign.is_ascii_digit());
+        let letters = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_lowercase());
+        Some(place.len() < rest.len() && letters(area) && letters(place))
+    };
+    matches!(name, "global" | "us" | "eu") || region() == Some(true)
 }
 
 fn gemini(version: &str, rest: &str, request: &Request) -> Option<Route> {
@@ -136,10 +176,22 @@ fn gemini(version: &str, rest: &str, request: &Request) -> Option<Route> {
         return None;
     }
     let mut route = Route::new(Verb::Unknown, version, rest);
-    match (rest, model) {
+    let tuned = ["tunedModels/", "dynamic/"];
+    let tuned = tuned.iter().find_map(|kind| rest.strip_prefix(kind));
+    match (rest, model.or(tuned)) {
         ("models", _) => route.verb = Verb::ModelList,
         ("openai/images/generations", _) => route.verb = Verb::Images,
         ("openai/chat/completions", _) => route.verb = Verb::ChatCompletions,
+        ("openai/models", _) => route.verb = Verb::CompatibleModelList,
+        (_, None) if rest.starts_with("openai/models/") => {
+            route.verb = Verb::CompatibleModelGet;
+            // Clients encode the slash in `models/ID`.
+            let id = rest
+                .trim_start_matches("openai/models/")
+                .replace("%2F", "/");
+            id.trim_start_matches("models/")
+                .clone_into(&mut route.model);
+        }
         (_, Some(model)) if model.contains(':') => route.name(model),
         (_, Some(model)) => {
             route.verb = Verb::ModelGet;
@@ -147,6 +199,7 @@ fn gemini(version: &str, rest: &str, request: &Request) -> Option<Route> {
         }
         _ => {}
     }
+    route.tuned = tuned.is_some() && route.verb.generates();
     route.resource = rest.rsplit_once(':').map_or(rest, |(name, _)| name).into();
     Some(route)
 }
@@ -158,6 +211,7 @@ impl Route {
             version: version.to_owned(),
             resource: resource.to_owned(),
             model: String::new(),
+            tuned: false,
             project: None,
             location: None,
         }
@@ -168,6 +222,7 @@ impl Route {
         let (model, verb) = text.rsplit_once(':').unwrap_or((text, ""));
         model.clone_into(&mut self.model);
         self.verb = match verb {
+            "countTokens" => Verb::Count,
             "generateContent" => Verb::Generate,
             "streamGenerateContent" => Verb::Stream,
             "predict" => Verb::Predict,

@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::provider::google::Face;
 use crate::provider::google::model::Tokens;
+use crate::wire::Request;
 
 /// What was spent.
 #[derive(Clone, Copy, Debug, Default)]
@@ -17,7 +18,7 @@ pub(super) struct Spent {
 
 impl Spent {
     /// `usageMetadata`; counts of zero are left out, as in proto JSON.
-    pub(super) fn metadata(&self, face: Face) -> Value {
+    pub(super) fn metadata(&self, tier: &str, face: Face) -> Value {
         let prompt = self.prompt_text + self.prompt_images;
         let output = self.text + self.images;
         let mut out = Map::new();
@@ -29,6 +30,11 @@ impl Spent {
         count("promptTokenCount", prompt);
         count("candidatesTokenCount", output);
         count("totalTokenCount", prompt + output + self.thoughts);
+        // Each face has its tier at a place of its own (recorded).
+        let tier = Self::tier(tier, face);
+        if face == Face::Vertex {
+            out.extend(tier.clone());
+        }
         let asked = details([("TEXT", self.prompt_text), ("IMAGE", self.prompt_images)]);
         out.extend(asked.map(|list| ("promptTokensDetails".to_owned(), list)));
         // The Gemini API does not list the text beside an image (recorded).
@@ -40,16 +46,36 @@ impl Spent {
         if self.thoughts > 0 {
             out.insert("thoughtsTokenCount".into(), self.thoughts.into());
         }
-        out.extend(Self::tier(face));
+        if face == Face::Gemini {
+            out.extend(tier);
+        }
         Value::Object(out)
     }
 
     /// The member that says which capacity was used.
-    pub(super) fn tier(face: Face) -> [(String, Value); 1] {
-        match face {
-            Face::Gemini => [("serviceTier".to_owned(), json!("standard"))],
-            Face::Vertex => [("trafficType".to_owned(), json!("ON_DEMAND"))],
-        }
+    pub(super) fn tier(tier: &str, face: Face) -> [(String, Value); 1] {
+        let name = match face {
+            Face::Gemini => "serviceTier",
+            Face::Vertex => "trafficType",
+        };
+        [(name.to_owned(), tier.into())]
+    }
+}
+
+/// What Vertex calls the capacity that the headers of a request ask for.
+pub(super) fn traffic(request: &Request) -> &'static str {
+    let header = |name| request.header(name).unwrap_or_default();
+    let shared = header("x-vertex-ai-llm-shared-request-type");
+    traffic_of(header("x-vertex-ai-llm-request-type"), shared)
+}
+
+/// The same for the values of the two headers.
+pub(super) fn traffic_of(kind: &str, shared: &str) -> &'static str {
+    match (kind, shared) {
+        ("dedicated", _) => "PROVISIONED_THROUGHPUT",
+        (_, "priority") => "ON_DEMAND_PRIORITY",
+        (_, "flex") => "ON_DEMAND_FLEX",
+        _ => "ON_DEMAND",
     }
 }
 

@@ -8,14 +8,15 @@ use crate::image::{Format, Picture, Rendered};
 use crate::provider::Call;
 use crate::provider::openai::Desk;
 use crate::provider::openai::error::pretty;
+use crate::provider::openai::headers;
 use crate::provider::openai::model::{ChatImageModel, edges};
-use crate::provider::openai::render::{SPLICE, headers, splice};
+use crate::provider::openai::render::{SPLICE, splice};
 use crate::provider::openai::usage::text_tokens;
 use crate::wire::{Answer, data};
 
 /// A chat completion that was found good.
 pub(super) struct Wanted<'a> {
-    /// The model's name, as it was sent.
+    /// What answers.
     pub(super) model: &'a str,
     /// What it paints with, if it paints.
     pub(super) painter: Option<&'a ChatImageModel>,
@@ -25,14 +26,13 @@ pub(super) struct Wanted<'a> {
     /// A chunk with the usage is wanted at the end of the stream.
     pub(super) include_usage: bool,
     pub(super) prompt_tokens: u64,
+    pub(super) reasoning_tokens: u64,
 }
 
 /// What text models say.
 pub(super) const TEXT: &str = "This is a short answer of the mock server.";
 /// What stands beside an image.
 const WITH_IMAGE: &str = "I've generated an image of what you described.";
-/// Output tokens of an image, as Gemini 2.5 Flash Image counts them.
-const IMAGE_TOKENS: u64 = 1290;
 
 /// The JSON answer; the first `count` choices have their image.
 pub(super) fn json(wanted: &Wanted<'_>, count: u64, call: &Call, turn: &Desk<'_>) -> Answer {
@@ -48,7 +48,7 @@ pub(super) fn json(wanted: &Wanted<'_>, count: u64, call: &Call, turn: &Desk<'_>
     text.push('\n');
     let mut answer = Answer::whole(
         200,
-        headers("application/json", turn),
+        headers::of_success("application/json", call, turn),
         splice(text, &images),
     );
     answer.summary.images = images.iter().map(Rendered::sha256).collect();
@@ -91,7 +91,7 @@ pub(super) fn stream(wanted: &Wanted<'_>, count: u64, call: &Call, turn: &Desk<'
     events.push(data(vec![Bytes::from_static(b"[DONE]")]));
     let mut answer = Answer::stream(
         200,
-        headers("text/event-stream; charset=utf-8", turn),
+        headers::of_success("text/event-stream; charset=utf-8", call, turn),
         events,
     );
     answer.result_event = Some(result);
@@ -161,9 +161,10 @@ impl Wanted<'_> {
 
     fn usage(&self, images: &[Rendered], turn: &Desk<'_>) -> Value {
         let text = text_tokens(self.text(), &turn.data.models.tokens) * self.n;
-        let image = IMAGE_TOKENS * images.len() as u64;
+        let image = turn.data.chat_images.tokens.output_image * images.len() as u64;
+        let reasoning = self.reasoning_tokens * self.n;
         let mut details = json!({
-            "reasoning_tokens": 0, "audio_tokens": 0,
+            "reasoning_tokens": reasoning, "audio_tokens": 0,
             "accepted_prediction_tokens": 0, "rejected_prediction_tokens": 0,
         });
         if self.painter.is_some() {
@@ -171,8 +172,8 @@ impl Wanted<'_> {
         }
         json!({
             "prompt_tokens": self.prompt_tokens,
-            "completion_tokens": text + image,
-            "total_tokens": self.prompt_tokens + text + image,
+            "completion_tokens": reasoning + text + image,
+            "total_tokens": self.prompt_tokens + reasoning + text + image,
             "prompt_tokens_details": { "cached_tokens": 0, "audio_tokens": 0 },
             "completion_tokens_details": details,
         })

@@ -6,15 +6,12 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use crate::catalogue::{ErrorRow, Layer, Stage, Values, fill};
+use crate::catalogue::{ErrorRow, Layer, Stage, Values};
 use crate::provider::Call;
+use crate::provider::openai::headers::{self, ORGANIZATION};
 use crate::provider::openai::{Desk, operation};
 use crate::scenario::{Element, Order};
 use crate::wire::{Answer, Request};
-
-/// Names that the mock gives to the account; a gateway must not show them to its clients.
-const ORGANIZATION: &str = "org-mock-4f7c2a9e1b";
-const PROJECT: &str = "proj_mock8d3b6e5a7c";
 
 /// Why a request is not answered with images: a catalogue row and the values of its placeholders.
 #[derive(Clone, Debug)]
@@ -179,19 +176,18 @@ pub(in crate::provider) fn render(refusal: &Refusal, call: &Call, turn: &Desk<'_
     let layout = Layout::of(row, call);
     let (content_type, text) = match &row.text {
         Some(text) => (text.content_type.clone(), text.body.clone()),
-        None => (
-            layout.media_type().to_owned(),
-            filled(row, refusal, &values)
-                .map(|body| layout.write(&body))
-                .unwrap_or_default(),
-        ),
+        None => {
+            let announced = row.media_type.as_deref().unwrap_or(layout.media_type());
+            let body = filled(row, refusal, &values);
+            let body = body.map(|body| layout.write(&body));
+            (announced.to_owned(), body.unwrap_or_default())
+        }
     };
     let mut headers = vec![("content-type".to_owned(), content_type)];
     headers.extend(row.filled_headers(&values));
-    // The front answers in its own name; only what comes from the API has the API's headers.
-    if row.text.is_none() {
-        headers.extend(common_headers(turn, row.status != 401));
-    }
+    let own: Vec<_> = headers.iter().map(|(name, _)| name.clone()).collect();
+    let others = headers::of_refusal(row, call, turn).into_iter();
+    headers.extend(others.filter(|(name, _)| !own.contains(name)));
     let mut answer = Answer::whole(row.status, headers, vec![Bytes::from(text)]);
     // The same name wherever it happens, whatever the operation makes of it.
     answer.summary.condition.clone_from(&refusal.row);
@@ -250,25 +246,6 @@ fn values<'r>(refusal: &'r Refusal, call: &Call, turn: &Desk<'_>) -> Values<'r> 
             .map(|(name, value)| (name.as_str(), value.clone())),
     );
     values
-}
-
-/// The headers that the front puts on an answer of the API.
-pub(super) fn common_headers(turn: &Desk<'_>, authenticated: bool) -> Vec<(String, String)> {
-    let common = &turn.data.errors.headers;
-    let value = |name: &str| match name {
-        "cf-ray" => Some(format!("{}-SEA", &turn.id[..16])),
-        "cookie" => Some(turn.id.clone()),
-        "organization" => Some(ORGANIZATION.to_owned()),
-        "processing-ms" => Some("21".to_owned()),
-        "project" => Some(PROJECT.to_owned()),
-        "request-id" => Some(format!("req_{}", turn.id)),
-        "uuid" => Some(turn.uuid()),
-        _ => None,
-    };
-    let account = authenticated.then_some(&common.authenticated);
-    let rows = common.every.iter().chain(account.into_iter().flatten());
-    rows.map(|(name, template)| (name.clone(), fill(template, value)))
-        .collect()
 }
 
 /// An error of the mock itself, in the envelope that every SDK shows.

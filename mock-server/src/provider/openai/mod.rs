@@ -6,6 +6,7 @@
 mod chat;
 pub(in crate::provider) mod error;
 mod files;
+mod headers;
 mod model;
 pub(in crate::provider) mod operation;
 mod render;

@@ -7,15 +7,15 @@ use serde_json::{Map, Value};
 use crate::image::Rendered;
 use crate::provider::Call;
 use crate::provider::openai::Desk;
-use crate::provider::openai::error::{common_headers, pretty};
-use crate::provider::openai::files;
+use crate::provider::openai::error::pretty;
 use crate::provider::openai::model::Family;
 use crate::provider::openai::usage::usage;
 use crate::provider::openai::validate::Wanted;
+use crate::provider::openai::{files, headers};
 use crate::wire::{Answer, event};
 
-/// Stands for the base64 of an image until the text is cut there. The only text of a user's in an answer is
-/// the revised prompt, which has these control characters taken out.
+/// Stands for the base64 of an image until the text is cut there. Texts of a user's in an answer have
+/// these control characters taken out.
 pub(super) const SPLICE: &str = "@@\u{7f}base64\u{7f}@@";
 
 /// The JSON answer with `count` images.
@@ -34,6 +34,7 @@ pub(super) fn json(wanted: &Wanted<'_>, count: u64, call: &Call, turn: &Desk<'_>
         body.insert("data".into(), items.into());
         body.insert("output_format".into(), wanted.format.as_str().into());
         body.insert("quality".into(), wanted.quality.clone().into());
+        body.extend(wanted.safety());
         body.insert("size".into(), wanted.size().into());
         body.extend(spent.clone().map(named("usage")));
     } else {
@@ -43,7 +44,7 @@ pub(super) fn json(wanted: &Wanted<'_>, count: u64, call: &Call, turn: &Desk<'_>
     let spliced: &[Rendered] = if wanted.as_url { &[] } else { &images };
     let mut answer = Answer::whole(
         200,
-        headers("application/json", turn),
+        headers::of_success("application/json", call, turn),
         splice(text, spliced),
     );
     answer.summary.images = images.iter().map(Rendered::sha256).collect();
@@ -70,7 +71,7 @@ pub(super) fn stream(wanted: &Wanted<'_>, count: u64, call: &Call, turn: &Desk<'
     }
     let mut answer = Answer::stream(
         200,
-        headers("text/event-stream; charset=utf-8", turn),
+        headers::of_success("text/event-stream; charset=utf-8", call, turn),
         events,
     );
     answer.summary.images = last.iter().map(Rendered::sha256).collect();
@@ -80,8 +81,15 @@ pub(super) fn stream(wanted: &Wanted<'_>, count: u64, call: &Call, turn: &Desk<'
 }
 
 impl Wanted<'_> {
-    fn size(&self) -> String {
+    /// `WxH`
+    pub(super) fn size(&self) -> String {
         format!("{}x{}", self.width, self.height)
+    }
+
+    /// Between its neighbours by the alphabet, as all members are (inferred).
+    fn safety(&self) -> Option<(String, Value)> {
+        let id = self.safety_identifier.as_ref()?.replace('\u{7f}', "");
+        Some(("safety_identifier".to_owned(), id.into()))
     }
 
     /// One item of `data`.
@@ -112,6 +120,7 @@ impl Wanted<'_> {
             data.insert("partial_image_index".into(), sequence.into());
         }
         data.insert("quality".into(), self.quality.clone().into());
+        data.extend(self.safety());
         data.insert("sequence_number".into(), sequence.into());
         data.insert("size".into(), self.size().into());
         data
@@ -151,13 +160,6 @@ fn placeholders(text: &[u8]) -> Vec<usize> {
 
 fn named(name: &str) -> impl Fn(Value) -> (String, Value) + '_ {
     move |value| (name.to_owned(), value)
-}
-
-/// The headers of a success.
-pub(super) fn headers(content_type: &str, turn: &Desk<'_>) -> Vec<(String, String)> {
-    let mut headers = vec![("content-type".to_owned(), content_type.to_owned())];
-    headers.extend(common_headers(turn, true));
-    headers
 }
 
 #[cfg(test)]

@@ -139,8 +139,8 @@ fn sizes() -> Vec<Refused> {
     let multiple = "Width and height must both be divisible by 16.";
     let edge = "The longest edge must be less than or equal to 3840.";
     let aspect = "The aspect ratio must be between 1:3 and 3:1.";
-    let few = "The image is below the current minimum pixel budget of 655360 pixels.";
-    let many = "The image is above the current maximum pixel budget of 8294400 pixels.";
+    let few = "Requested resolution is below the current minimum pixel budget.";
+    let many = "Requested resolution is above the current maximum pixel budget.";
     vec![
         size("invalid-size", "gpt-image-1", "3x3", named),
         size("size-not-multiple", "gpt-image-2", "3x3", multiple),

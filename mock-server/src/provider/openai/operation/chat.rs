@@ -5,11 +5,12 @@ use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
 use super::{Case, Operation, Work, conversation, digest, find_token, images};
+use crate::provider::openai::Data;
 use crate::provider::openai::chat::{self, Wanted};
 use crate::provider::openai::error::{Layout, Refusal};
-use crate::provider::openai::model::ChatImageModel;
+use crate::provider::openai::model::{ChatImageModel, TextModel};
 use crate::provider::openai::usage::text_tokens;
-use crate::provider::openai::{Data, Desk};
+use crate::provider::openai::validate::text;
 use crate::provider::{Call, InputImage};
 use crate::settings::Validation;
 use crate::wire::{Answer, Request, data};
@@ -22,8 +23,6 @@ const MESSAGES: &[&str] = &["messages"];
 /// The greatest number of choices, with text and with images.
 const MOST_CHOICES: i64 = 128;
 const MOST_IMAGES: i64 = 10;
-/// Counted for each image of the conversation: the least that the documentation names, an estimate.
-const INPUT_IMAGE_TOKENS: u64 = 85;
 
 impl Operation for Chat {
     fn id(&self) -> &'static str {
@@ -88,54 +87,137 @@ fn answer(wanted: &Wanted<'_>, case: Case<'_>) -> Answer {
 }
 
 fn judged<'a>(body: &'a Map<String, Value>, case: &Case<'a>) -> Result<Wanted<'a>, Refusal> {
+    let data = case.desk.data;
     let strict = case.desk.world.settings.validation == Validation::Strict;
-    let (model, painter) = model(body, strict, case.desk)?;
+    let speaker = speaker(body, strict, data)?;
+    let rules = &data.models.conversations;
     if strict {
-        messages(body)?;
+        // Gateways take members of their own with their own models.
+        if speaker.painter.is_none() {
+            let unknown = text::unknown("chat.completions", body, rules);
+            speaker.names(&unknown)?;
+        }
+        speaker.unsupported(body)?;
+        messages(body, case)?;
+        text::decimals(body, rules)?;
     }
-    let most = painter.map_or(MOST_CHOICES, |_| MOST_IMAGES);
+    let most = speaker.painter.map_or(MOST_CHOICES, |_| MOST_IMAGES);
     let n = count(body, most, strict)?;
     let stream = flag(body, "stream", strict)?;
     let options = body.get("stream_options").and_then(Value::as_object);
     let include_usage = options.map_or(Ok(false), |options| flag(options, "include_usage", strict));
     let texts = conversation::text(conversation::list(body, "messages"));
-    let tokens = &case.desk.data.models.tokens;
-    let images = case.call.images.len() as u64;
+    let images = case.call.images.iter();
+    let images: u64 = images.map(|image| speaker.image_tokens(image, data)).sum();
     Ok(Wanted {
-        model,
-        painter,
+        model: speaker
+            .text
+            .map_or(speaker.name, |text| text.answers_as(speaker.name)),
+        painter: speaker.painter,
         n,
         stream,
         include_usage: include_usage?,
-        prompt_tokens: text_tokens(&texts, tokens) + INPUT_IMAGE_TOKENS * images,
+        prompt_tokens: text_tokens(&texts, &data.models.tokens) + images,
+        reasoning_tokens: speaker.reasoning_tokens(body),
     })
 }
 
-/// The model's name, and what it paints with, if it paints.
-fn model<'a>(
+/// Who answers.
+struct Speaker<'a> {
+    /// As it was asked for.
+    name: &'a str,
+    /// A text model, …
+    text: Option<&'a TextModel>,
+    /// … or a model of a gateway that paints.
+    painter: Option<&'a ChatImageModel>,
+}
+
+fn speaker<'a>(
     body: &'a Map<String, Value>,
     strict: bool,
-    desk: &Desk<'a>,
-) -> Result<(&'a str, Option<&'a ChatImageModel>), Refusal> {
+    data: &'a Data,
+) -> Result<Speaker<'a>, Refusal> {
+    let models = &data.models;
     let stated = body.get("model").and_then(Value::as_str);
-    let Some(id) = stated.filter(|id| !id.is_empty()) else {
-        return Err(Refusal::new("model-not-named", []));
+    let stated = stated.filter(|id| !id.is_empty());
+    // Lenient: no model is as good as the first one.
+    let first = models.text_models.first().map(|model| model.id.as_str());
+    let name = stated.or(first.filter(|_| !strict));
+    let name = name.ok_or_else(|| Refusal::new("model-not-named", []))?;
+    let speaker = Speaker {
+        name,
+        text: models.text(name),
+        painter: data.chat_images.by_id(name),
     };
-    let painter = desk.data.chat_images.by_id(id);
-    let models = &desk.data.models;
-    if painter.is_some() || models.is_text(id) {
-        return Ok((id, painter));
+    if speaker.text.is_some() || speaker.painter.is_some() {
+        return Ok(speaker);
     }
-    if models.by_id(id).is_some() || id.starts_with("gpt-image-") {
+    if models.by_id(name).is_some() || name.starts_with("gpt-image-") {
         return Err(Refusal::new("not-a-chat-model", []));
     }
     if strict {
-        return Err(Refusal::new("model-not-found", [("model", id.to_owned())]));
+        return Err(Refusal::new(
+            "model-not-found",
+            [("model", name.to_owned())],
+        ));
     }
-    Ok((id, None))
+    Ok(speaker)
 }
 
-fn messages(body: &Map<String, Value>) -> Result<(), Refusal> {
+impl Speaker<'_> {
+    /// Refuses members that the operation does not have; models that reason do it in other words.
+    fn names(&self, unknown: &[&str]) -> Result<(), Refusal> {
+        let Some(first) = unknown.first() else {
+            return Ok(());
+        };
+        if self.text.is_some_and(|text| text.reasoning.is_some()) {
+            let param = [("param", (*first).to_owned())];
+            return Err(Refusal::new("unknown-parameter", param));
+        }
+        let several = unknown.len() > 1;
+        let values = [
+            (
+                "arguments",
+                if several { "arguments" } else { "argument" }.to_owned(),
+            ),
+            ("names", unknown.join(", ")),
+        ];
+        Err(Refusal::new("unrecognized-argument", values))
+    }
+
+    /// Refuses what models that reason do not take.
+    fn unsupported(&self, body: &Map<String, Value>) -> Result<(), Refusal> {
+        let reasoning = self.text.and_then(|text| text.reasoning.as_ref());
+        let mut refused = reasoning
+            .into_iter()
+            .flat_map(|reasoning| &reasoning.refused);
+        let stated = |name: &&String| body.get(*name).is_some_and(|value| !value.is_null());
+        match refused.find(stated) {
+            None => Ok(()),
+            Some(name) => {
+                let param = [("param", name.clone())];
+                Err(Refusal::new("unsupported-parameter", param))
+            }
+        }
+    }
+
+    fn image_tokens(&self, image: &InputImage, data: &Data) -> u64 {
+        let painted = self.painter.map(|_| data.chat_images.tokens.input_image);
+        // What is not fetched counts as the smallest.
+        let size = image.size.unwrap_or((1, 1));
+        let vision = self.text.and_then(|text| text.vision.as_ref());
+        let seen = || vision.map(|vision| vision.tokens(size));
+        painted.or_else(seen).unwrap_or_default()
+    }
+
+    fn reasoning_tokens(&self, body: &Map<String, Value>) -> u64 {
+        let reasoning = self.text.and_then(|text| text.reasoning.as_ref());
+        let stated = body.get("reasoning_effort").and_then(Value::as_str);
+        reasoning.map_or(0, |reasoning| reasoning.spent(stated))
+    }
+}
+
+fn messages(body: &Map<String, Value>, case: &Case<'_>) -> Result<(), Refusal> {
     let param = || [("param", "messages".to_owned())];
     let items = match body.get("messages") {
         None | Some(Value::Null) => return Err(Refusal::new("missing-parameter", param())),
@@ -152,12 +234,12 @@ fn messages(body: &Map<String, Value>) -> Result<(), Refusal> {
         }
     };
     for (index, item) in items.iter().enumerate() {
-        message(&format!("messages[{index}]"), item)?;
+        message(&format!("messages[{index}]"), item, case)?;
     }
     Ok(())
 }
 
-fn message(place: &str, item: &Value) -> Result<(), Refusal> {
+fn message(place: &str, item: &Value, case: &Case<'_>) -> Result<(), Refusal> {
     if !item.is_object() {
         return Err(Refusal::wrong_type(place, "an object", item));
     }
@@ -167,7 +249,10 @@ fn message(place: &str, item: &Value) -> Result<(), Refusal> {
     }
     match &item["content"] {
         Value::Null | Value::String(_) => Ok(()),
-        Value::Array(parts) => addresses(&format!("{place}.content"), parts),
+        Value::Array(parts) => {
+            let rules = &case.desk.data.models.conversations;
+            text::images(&format!("{place}.content"), parts, case.call, rules)
+        }
         other => {
             let expected = "one of a string or array of objects";
             Err(Refusal::wrong_type(
@@ -177,21 +262,6 @@ fn message(place: &str, item: &Value) -> Result<(), Refusal> {
             ))
         }
     }
-}
-
-/// Every image part holds a data URL or an http(s) address.
-pub(super) fn addresses(place: &str, parts: &[Value]) -> Result<(), Refusal> {
-    for (index, part) in parts.iter().enumerate() {
-        let place = format!("{place}[{index}]");
-        let found = conversation::address(&place, part);
-        let Some((place, url)) = found else {
-            continue;
-        };
-        if InputImage::of_url(&place, url).is_err() {
-            return Err(Refusal::new("invalid-image-url", [("param", place)]));
-        }
-    }
-    Ok(())
 }
 
 /// `n`; lenient reading cuts it to what is possible.

@@ -7,7 +7,7 @@ use crate::wire::Marks;
 
 /// Reads what the items of a list say into a call: the prompt and its directives from the last user message, a case
 /// token from anywhere in the texts, images from everywhere. `list` is the name of the list.
-pub(super) fn read(call: &mut Call, list: &str, items: &[Value]) {
+pub(in crate::provider) fn read(call: &mut Call, list: &str, items: &[Value]) {
     let last = items.iter().rposition(is_user);
     let mut others = Marks::default();
     for (index, item) in items.iter().enumerate() {
@@ -22,18 +22,18 @@ pub(super) fn read(call: &mut Call, list: &str, items: &[Value]) {
 }
 
 /// The text of the last user message, as sent.
-pub(super) fn prompt(items: &[Value]) -> Option<String> {
+pub(in crate::provider) fn prompt(items: &[Value]) -> Option<String> {
     items.iter().rfind(|item| is_user(item)).map(raw)
 }
 
 /// Every text, for counting.
-pub(super) fn text(items: &[Value]) -> String {
+pub(in crate::provider) fn text(items: &[Value]) -> String {
     let texts: Vec<_> = items.iter().flat_map(texts).collect();
     texts.join("\n")
 }
 
 /// The items of a list, none where there is no list.
-pub(super) fn list<'b>(body: &'b Map<String, Value>, name: &str) -> &'b [Value] {
+pub(in crate::provider) fn list<'b>(body: &'b Map<String, Value>, name: &str) -> &'b [Value] {
     let items = body.get(name).and_then(Value::as_array);
     items.map_or(&[], Vec::as_slice)
 }
@@ -79,7 +79,10 @@ fn image(place: &str, part: &Value) -> Option<InputImage> {
 }
 
 /// Where the address of an image part stands, and the address: chat has it one level deeper.
-pub(super) fn address<'p>(place: &str, part: &'p Value) -> Option<(String, &'p str)> {
+pub(in crate::provider::openai) fn address<'p>(
+    place: &str,
+    part: &'p Value,
+) -> Option<(String, &'p str)> {
     let member = &part["image_url"];
     let direct = member
         .as_str()

@@ -39,7 +39,7 @@ pub(super) fn stated<'a>(
         .map(|(name, value)| (name.clone(), value.clone()))
 }
 
-/// The input images and the mask, by what they are.
+/// The input images, the mask and the markup, by what they are.
 pub(super) fn add_images(sent: &mut Map<String, Value>, call: &Call) {
     if !call.images.is_empty() {
         let images = call.images.iter().map(InputImage::digest);
@@ -47,6 +47,9 @@ pub(super) fn add_images(sent: &mut Map<String, Value>, call: &Call) {
     }
     if let Some(mask) = &call.mask {
         sent.insert("mask".into(), mask.digest());
+    }
+    if let Some(markup) = &call.markup {
+        sent.insert("markup".into(), markup.digest());
     }
 }
 

@@ -33,6 +33,8 @@ pub(super) fn call(request: &Request) -> Call {
             call.images.push(image(&part));
         } else if part.name == "mask" {
             call.mask = Some(image(&part));
+        } else if part.name == "markup" {
+            call.markup = Some(image(&part));
         } else {
             // A field that comes twice counts once: async-openai sends `output_compression` so.
             let value = value(&part);
@@ -90,7 +92,8 @@ fn shown(part: &Part) -> Value {
         if let Value::Object(content) = length_and_hash(&part.content) {
             members.extend(content);
         }
-        if part.filename.is_none() && !is_image(&part.name) && part.name != "mask" {
+        let drawing = part.name == "mask" || part.name == "markup";
+        if part.filename.is_none() && !is_image(&part.name) && !drawing {
             let text = String::from_utf8_lossy(&part.content).into_owned();
             members.insert("value".into(), text.into());
         }

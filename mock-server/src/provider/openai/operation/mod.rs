@@ -4,7 +4,7 @@
 //! [`Desk`], so that another provider with other data, paths and headers can offer the same operation.
 
 mod chat;
-mod conversation;
+pub(in crate::provider) mod conversation;
 mod digest;
 mod edits;
 mod form;

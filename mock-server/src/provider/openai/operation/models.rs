@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{Case, Operation, Work};
 use crate::provider::Call;
 use crate::provider::openai::error::{Refusal, pretty};
-use crate::provider::openai::render;
+use crate::provider::openai::headers;
 use crate::provider::openai::{Data, Desk};
 use crate::settings::Settings;
 use crate::wire::{Answer, Request};
@@ -32,10 +32,10 @@ impl Operation for List {
     }
 
     fn judge<'a>(&self, case: &Case<'a>) -> Result<Work<'a>, Refusal> {
-        let desk = case.desk;
+        let (call, desk) = (case.call, case.desk);
         Ok(Box::new(move || {
             let all: Vec<_> = listed(desk.data, &desk.world.settings).collect();
-            answer(&json!({ "object": "list", "data": all }), desk)
+            answer(&json!({ "object": "list", "data": all }), call, desk)
         }))
     }
 }
@@ -59,12 +59,12 @@ impl Operation for Retrieve {
     }
 
     fn judge<'a>(&self, case: &Case<'a>) -> Result<Work<'a>, Refusal> {
-        let desk = case.desk;
+        let (call, desk) = (case.call, case.desk);
         let id = asked_for(case.request);
         let mut all = listed(desk.data, &desk.world.settings);
         let found = all.find(|model| model["id"] == id);
         let found = found.ok_or_else(|| Refusal::new("model-not-found", [("model", id)]))?;
-        Ok(Box::new(move || answer(&found, desk)))
+        Ok(Box::new(move || answer(&found, call, desk)))
     }
 }
 
@@ -81,10 +81,10 @@ fn listed<'d>(data: &'d Data, settings: &'d Settings) -> impl Iterator<Item = Va
         let names = std::iter::once(&model.id).chain(&model.aliases);
         names.map(|id| (id, model.created))
     });
-    let text = models
-        .text_models
-        .iter()
-        .map(|model| (&model.id, model.created));
+    let text = models.text_models.iter().flat_map(|model| {
+        let names = std::iter::once(&model.id).chain(&model.snapshots);
+        names.map(|id| (id, model.created))
+    });
     let chat = data.chat_images.models.iter();
     let chat = chat.map(|model| (&model.id, model.created));
     image.chain(text).chain(chat).map(|(id, created)| {
@@ -92,7 +92,7 @@ fn listed<'d>(data: &'d Data, settings: &'d Settings) -> impl Iterator<Item = Va
     })
 }
 
-fn answer(body: &Value, desk: &Desk<'_>) -> Answer {
-    let headers = render::headers("application/json", desk);
+fn answer(body: &Value, call: &Call, desk: &Desk<'_>) -> Answer {
+    let headers = headers::of_success("application/json", call, desk);
     Answer::whole(200, headers, vec![Bytes::from(pretty(body))])
 }

@@ -8,9 +8,10 @@ use super::{Case, Operation, Work, chat, conversation, digest, find_token, image
 use crate::provider::Call;
 use crate::provider::openai::Data;
 use crate::provider::openai::error::Refusal;
+use crate::provider::openai::model::{Models, TextModel};
 use crate::provider::openai::response::{self, Asked};
 use crate::provider::openai::usage::text_tokens;
-use crate::provider::openai::validate;
+use crate::provider::openai::validate::{self, text};
 use crate::settings::Validation;
 use crate::wire::Request;
 
@@ -107,18 +108,17 @@ fn defaults(data: &Data) -> Vec<(&'static str, Value)> {
 fn judged<'a>(body: &'a Map<String, Value>, case: &Case<'a>) -> Result<Asked<'a>, Refusal> {
     let strict = case.desk.world.settings.validation == Validation::Strict;
     let models = &case.desk.data.models;
-    let model = body.get("model").and_then(Value::as_str);
-    let model = model.filter(|id| !id.is_empty());
-    let model =
-        model.ok_or_else(|| Refusal::new("missing-parameter", [("param", "model".into())]))?;
     if strict {
-        if !models.is_text(model) {
-            return Err(Refusal::new(
-                "model-not-found",
-                [("model", model.to_owned())],
-            ));
+        let unknown = text::unknown("responses", body, &models.conversations);
+        if let Some(name) = unknown.first() {
+            let param = [("param", (*name).to_owned())];
+            return Err(Refusal::new("unknown-parameter", param));
         }
-        input(body)?;
+    }
+    let (name, model) = model(body, strict, models)?;
+    if strict {
+        input(body, case)?;
+        text::decimals(body, &models.conversations)?;
     }
     let stream = chat::flag(body, "stream", strict)?;
     let off = body
@@ -131,16 +131,53 @@ fn judged<'a>(body: &'a Map<String, Value>, case: &Case<'a>) -> Result<Asked<'a>
         }
         None => None,
     };
+    let reasoning = model.and_then(|model| model.reasoning.as_ref());
+    let effort = body
+        .get("reasoning")
+        .and_then(|stated| stated["effort"].as_str());
+    let vision = model.and_then(|model| model.vision.as_ref());
+    let seen = case.call.images.iter();
+    let seen = seen.filter_map(|image| Some(vision?.tokens(image.size.unwrap_or((1, 1)))));
+    let read = text_tokens(&conversation::text(&items(body)), &models.tokens);
     Ok(Asked {
         body,
-        model,
+        model: model.map_or(name, |model| model.answers_as(name)),
+        effort: reasoning.map(|reasoning| effort.unwrap_or(&reasoning.effort)),
+        reasoning_tokens: reasoning.map_or(0, |reasoning| reasoning.spent(effort)),
         stream,
         image: image.filter(|_| !off),
-        input_tokens: text_tokens(&conversation::text(&items(body)), &models.tokens),
+        unfinished: case
+            .order
+            .success
+            .get("call")
+            .is_some_and(|status| status == "generating"),
+        input_tokens: read + seen.sum::<u64>(),
     })
 }
 
-fn input(body: &Map<String, Value>) -> Result<(), Refusal> {
+/// The model by its name, and what is known of it.
+fn model<'a>(
+    body: &'a Map<String, Value>,
+    strict: bool,
+    models: &'a Models,
+) -> Result<(&'a str, Option<&'a TextModel>), Refusal> {
+    let stated = body.get("model").and_then(Value::as_str);
+    let stated = stated.filter(|id| !id.is_empty());
+    // Lenient: no model is as good as the first one.
+    let first = models.text_models.first().map(|model| model.id.as_str());
+    let name = stated.or(first.filter(|_| !strict));
+    let name =
+        name.ok_or_else(|| Refusal::new("missing-parameter", [("param", "model".into())]))?;
+    match models.text(name) {
+        None if strict => Err(Refusal::new(
+            "model-not-found",
+            [("model", name.to_owned())],
+        )),
+        model => Ok((name, model)),
+    }
+}
+
+fn input(body: &Map<String, Value>, case: &Case<'_>) -> Result<(), Refusal> {
     let items = match body.get("input") {
         None | Some(Value::Null) => {
             let param = [("param", "input".to_owned())];
@@ -153,13 +190,17 @@ fn input(body: &Map<String, Value>) -> Result<(), Refusal> {
             return Err(Refusal::wrong_type("input", expected, other));
         }
     };
+    let rules = &case.desk.data.models.conversations;
     for (index, item) in items.iter().enumerate() {
         let place = format!("input[{index}]");
         if !item.is_object() {
             return Err(Refusal::wrong_type(&place, "an object", item));
         }
+        if let Some(role) = item["role"].as_str() {
+            text::role("responses", &place, role, rules)?;
+        }
         let parts = item["content"].as_array().map_or(&[][..], Vec::as_slice);
-        chat::addresses(&format!("{place}.content"), parts)?;
+        text::images(&format!("{place}.content"), parts, case.call, rules)?;
     }
     Ok(())
 }

@@ -36,10 +36,8 @@ pub(super) fn uploaded(call: &Call, name: &str, limits: &InputLimits) -> Result<
         };
         file(image, &param, index, limits)?;
     }
-    match &call.mask {
-        Some(mask) => file(mask, &mask.place, 0, limits),
-        None => Ok(()),
-    }
+    let mut drawings = call.mask.iter().chain(&call.markup);
+    drawings.try_for_each(|drawing| file(drawing, &drawing.place, 0, limits))
 }
 
 fn file(
@@ -90,7 +88,7 @@ fn file(
 /// Judges what depends on the model and on the other images.
 ///
 /// # Errors
-/// An image that dall-e-2 does not take, or a mask that does not fit.
+/// An image that dall-e-2 does not take, a mask or a markup that does not fit, or a markup for a model that takes none.
 pub(super) fn fitting(call: &Call, model: &Model, limits: &InputLimits) -> Result<(), Refusal> {
     let first = call
         .images
@@ -107,14 +105,32 @@ pub(super) fn fitting(call: &Call, model: &Model, limits: &InputLimits) -> Resul
             return Err(Refusal::new("image-not-square-png", []));
         }
     }
-    let mask = call.mask.as_ref().filter(|mask| mask.reference.is_none());
-    let (Some(mask), Some(first)) = (mask, first) else {
+    if call.markup.is_some() && !model.markup {
+        let param = [("param", "markup".to_owned())];
+        return Err(Refusal::new("unsupported-parameter", param));
+    }
+    if call.markup.is_some() && call.mask.is_some() {
+        let names = [("param", "markup".to_owned()), ("other", "mask".to_owned())];
+        return Err(Refusal::new("exclusive-parameters", names));
+    }
+    let drawing = call.mask.as_ref().or(call.markup.as_ref());
+    let drawing = drawing.filter(|drawing| drawing.reference.is_none());
+    let (Some(drawing), Some(first)) = (drawing, first) else {
         return Ok(());
     };
-    if mask.format == Some(Format::Png) && mask.size == first.size {
+    if drawing.format == Some(Format::Png) && drawing.size == first.size {
         return Ok(());
     }
-    let values = [("limit", described(first)), ("got", described(mask))];
+    let param = if call.mask.is_some() {
+        "mask"
+    } else {
+        "markup"
+    };
+    let values = [
+        ("param", param.to_owned()),
+        ("limit", described(first)),
+        ("got", described(drawing)),
+    ];
     Err(Refusal::new("mask-mismatch", values))
 }
 

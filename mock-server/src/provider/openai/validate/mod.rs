@@ -4,6 +4,9 @@
 pub(super) mod inputs;
 mod member;
 mod size;
+pub(super) mod text;
+
+use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
@@ -33,6 +36,8 @@ pub(super) struct Wanted<'m> {
     pub(super) compression: Option<u8>,
     pub(super) stream: bool,
     pub(super) partial_images: u8,
+    /// Who it is for, as the answer tells it again.
+    pub(super) safety_identifier: Option<String>,
     pub(super) as_url: bool,
 }
 
@@ -66,7 +71,7 @@ pub(super) fn images<'a>(
     if takes_images && judge.strict {
         inputs::fitting(case.call, model, &judge.models.inputs)?;
     }
-    judge.with_model(draft, model, case.call)
+    judge.with_model(draft, model, case)
 }
 
 /// Judges the image generation tool of the Responses API.
@@ -81,7 +86,7 @@ pub(super) fn tool<'a>(tool: &Map<String, Value>, case: &Case<'a>) -> Result<Wan
     judge.one_of("action", &judge.models.values.action)?;
     let draft = judge.members(model)?;
     let model = model.ok_or_else(|| judge.no_model(name))?;
-    judge.with_model(draft, model, case.call)
+    judge.with_model(draft, model, case)
 }
 
 struct Judge<'b, 'm> {
@@ -142,6 +147,7 @@ struct Draft {
     stream: bool,
     partial_images: u8,
     fidelity: bool,
+    safety_identifier: Option<String>,
     as_url: bool,
 }
 
@@ -193,6 +199,10 @@ impl Judge<'_, '_> {
         let stream = self.flag("stream")?;
         let partial_images = self.number("partial_images", values.partial_images)?;
         self.one_of("style", &values.style)?;
+        self.one_of("complexity", &values.complexity)?;
+        self.without_format(&values.needs_format)?;
+        let safety = self.text("safety_identifier")?;
+        let user = self.text("user")?;
         let fidelity = self.one_of("input_fidelity", &values.input_fidelity)?;
         let response_format = self.one_of("response_format", &values.response_format)?;
         let dall_e = model.is_some_and(|model| model.family == Family::DallE);
@@ -208,23 +218,41 @@ impl Judge<'_, '_> {
             stream: stream.unwrap_or(false),
             partial_images: partial_images.and_then(|n| n.try_into().ok()).unwrap_or(0),
             fidelity: fidelity.is_some(),
+            safety_identifier: [safety, user]
+                .into_iter()
+                .flatten()
+                .find(|id| !id.is_empty())
+                .map(str::to_owned),
             as_url: dall_e && response_format.as_deref() != Some("b64_json"),
         })
+    }
+
+    /// Refuses members of output formats that nobody is given.
+    fn without_format(&self, needs: &BTreeMap<String, String>) -> Result<(), Refusal> {
+        let stated = |name: &String| self.body.get(name).is_some_and(|value| !value.is_null());
+        match needs.iter().find(|(name, _)| self.strict && stated(name)) {
+            None => Ok(()),
+            Some((name, format)) => {
+                let values = [("param", name.clone()), ("limit", format.clone())];
+                Err(Refusal::new("needs-format", values))
+            }
+        }
     }
 
     fn with_model<'m>(
         &self,
         draft: Draft,
         model: &'m Model,
-        call: &Call,
+        case: &Case<'_>,
     ) -> Result<Wanted<'m>, Refusal> {
         let defaults = &self.models.defaults;
-        self.prompt_length(model, call)?;
+        let wished = |name: &str| case.order.success.get(name);
+        self.prompt_length(model, case.call)?;
         if draft.fidelity && self.strict && !model.input_fidelity {
             let name = [("model", model.id.clone())];
             return Err(Refusal::new("input-fidelity", name));
         }
-        let (width, height) = self.pixels(draft.size.as_deref(), model)?;
+        let (width, height) = self.pixels(draft.size.as_deref(), wished("size"), model)?;
         let resolved = |value: Option<String>, default: &String| {
             let stated = value.filter(|value| value != "auto");
             stated.unwrap_or_else(|| default.clone())
@@ -234,7 +262,7 @@ impl Judge<'_, '_> {
                 "images.edits" => "image_edit",
                 _ => "image_generation",
             },
-            inputs: call.images.len() as u64,
+            inputs: case.call.images.len() as u64,
             model,
             // Only lenient validation lets a stream of more than one image through.
             n: if draft.stream && !self.strict {
@@ -244,30 +272,44 @@ impl Judge<'_, '_> {
             },
             width,
             height,
-            quality: resolved(draft.quality, &defaults.quality),
+            quality: resolved(
+                draft.quality,
+                wished("quality").unwrap_or(&defaults.quality),
+            ),
             background: resolved(draft.background, &defaults.background),
             format: draft.format,
             compression: draft.compression,
             stream: draft.stream,
             partial_images: draft.partial_images,
+            safety_identifier: draft.safety_identifier,
             as_url: draft.as_url,
         };
-        if self.strict {
-            wanted.fits_together()
-        } else {
-            Ok(wanted)
+        if !self.strict {
+            return Ok(wanted);
         }
+        if wanted.background == "transparent" && model.is_opaque(&case.desk.world.settings) {
+            return Err(Refusal::new("transparent-model", []));
+        }
+        wanted.fits_together()
     }
 
-    /// Width and height; what is no size by itself (`auto`, or nothing) is the default one.
-    fn pixels(&self, size: Option<&str>, model: &Model) -> Result<(u32, u32), Refusal> {
+    /// Width and height; what is no size by itself (`auto`, or nothing) is the one that the scenario wishes, or the
+    /// default one.
+    fn pixels(
+        &self,
+        size: Option<&str>,
+        wished: Option<&String>,
+        model: &Model,
+    ) -> Result<(u32, u32), Refusal> {
         let judged = size.map_or(Ok(()), |size| size_of(size, model));
         let stated = match judged {
             Ok(()) => size.and_then(edges),
             Err(refusal) if self.strict => return Err(refusal),
             Err(_) => None,
         };
-        let default = || edges(&self.models.defaults.size);
+        let legal = |size: &&String| size_of(size, model).is_ok();
+        let default = wished.filter(legal).unwrap_or(&self.models.defaults.size);
+        let default = || edges(default);
         Ok(stated.or_else(default).unwrap_or((1024, 1024)))
     }
 

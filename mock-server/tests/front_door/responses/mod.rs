@@ -1,11 +1,15 @@
-//! Responses: the image generation tool, its stream, text, refusals.
+//! Responses: the image generation tool, text, refusals.
+
+mod stream;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use image::ImageFormat;
 use serde_json::{Value, json};
 
-use crate::support::{Mock, Picture, Reply, TOKEN, drawn, events, sha256, start, start_with};
+use crate::support::{
+    Mock, Picture, Reply, TOKEN, drawn, events, names, sha256, start, start_with,
+};
 
 fn asked(prompt: &str, tool: &Value) -> Value {
     let mut tool = tool.clone();
@@ -56,7 +60,12 @@ async fn the_tool_makes_an_image() {
             .as_deref(),
         Some(TOKEN)
     );
-    assert_eq!(reply["tools"][0]["output_compression"], 100);
+    let tool = json!({
+        "type": "image_generation", "background": "auto", "model": "gpt-image-1", "moderation": "auto", "n": 1,
+        "output_compression": 100, "output_format": "jpeg", "quality": "low", "size": "1024x1536",
+    });
+    assert_eq!(reply["tools"], json!([tool]));
+    assert_eq!(names(&reply["tools"][0]), names(&tool));
     let entry = mock.last_entry().await;
     assert_eq!(entry.answer.unwrap().summary.images, [image.sha256()]);
     assert_eq!(
@@ -66,60 +75,106 @@ async fn the_tool_makes_an_image() {
     assert_eq!(entry.effective["image_model"], "gpt-image-1");
 }
 
-#[tokio::test]
-async fn events_come_in_the_recorded_order() {
-    let mock = start().await;
-    let mut body = asked("a fox", &json!({ "partial_images": 2, "quality": "low" }));
-    body["stream"] = json!(true);
-    let reply = send(&mock, &body).await;
-    let events = events(reply.text());
-    let kinds: Vec<_> = events
-        .iter()
-        .map(|(name, _)| name.strip_prefix("response.").unwrap())
-        .collect();
-    assert_eq!(
-        kinds,
-        [
-            "created",
-            "in_progress",
-            "output_item.added",
-            "image_generation_call.in_progress",
-            "image_generation_call.generating",
-            "image_generation_call.partial_image",
-            "image_generation_call.partial_image",
-            "image_generation_call.completed",
-            "output_item.done",
-            "output_item.added",
-            "content_part.added",
-            "output_text.done",
-            "content_part.done",
-            "output_item.done",
-            "completed",
-        ]
-    );
-    for (at, (name, data)) in events.iter().enumerate() {
-        assert_eq!(
-            (&data["type"], &data["sequence_number"]),
-            (&json!(name), &json!(at))
-        );
-    }
-    let partial = |at: usize| {
-        Picture::of_base64(&events[at].1["partial_image_b64"])
-            .strip()
-            .partial
-    };
-    assert_eq!((partial(5), partial(6)), (Some(0), Some(1)));
-    let result = &events[8].1["item"]["result"];
-    assert_eq!(Picture::of_base64(result).strip().partial, None);
-    assert_eq!(&events[14].1["response"]["output"][0]["result"], result);
+/// As recorded of a response that was not streamed.
+const MEMBERS: [&str; 34] = [
+    "id",
+    "object",
+    "created_at",
+    "status",
+    "background",
+    "billing",
+    "completed_at",
+    "error",
+    "frequency_penalty",
+    "incomplete_details",
+    "instructions",
+    "max_output_tokens",
+    "max_tool_calls",
+    "model",
+    "output",
+    "parallel_tool_calls",
+    "presence_penalty",
+    "previous_response_id",
+    "prompt_cache_key",
+    "prompt_cache_retention",
+    "reasoning",
+    "safety_identifier",
+    "service_tier",
+    "store",
+    "temperature",
+    "text",
+    "tool_choice",
+    "tools",
+    "top_logprobs",
+    "top_p",
+    "truncation",
+    "usage",
+    "user",
+    "metadata",
+];
 
-    body["input"] = json!("a fox [[mock:stream-error]]");
+#[tokio::test]
+async fn members_and_headers_are_the_recorded_ones() {
+    let mock = start().await;
+    // Neither is told again.
+    let tool = json!({ "quality": "low", "action": "generate", "input_fidelity": "high", "partial_images": 0 });
+    let mut body = asked("a fox", &tool);
+    body["model"] = json!("gpt-4o-mini");
     let reply = send(&mock, &body).await;
-    let events = crate::support::events(reply.text());
-    assert_eq!(events.len(), 8);
+    assert_eq!(reply.header("x-ratelimit-limit-tokens"), Some("150000000"));
+    assert_eq!(reply.header("x-ratelimit-reset-requests"), Some("2ms"));
+    assert_eq!(reply.header("access-control-expose-headers"), None);
+    let whole = reply.json();
+    assert_eq!(names(&whole), MEMBERS);
+    assert_eq!(whole["model"], "gpt-4o-mini-2024-07-18");
     assert_eq!(
-        (events[7].0.as_str(), &events[7].1["error"]["type"]),
-        ("error", &json!("server_error"))
+        whole["reasoning"],
+        json!({ "effort": null, "summary": null })
+    );
+    assert_eq!(whole["tools"][0].as_object().unwrap().len(), 9);
+    let item = [
+        "id",
+        "type",
+        "status",
+        "action",
+        "background",
+        "output_format",
+        "quality",
+        "result",
+        "revised_prompt",
+        "size",
+    ];
+    assert_eq!(names(&whole["output"][0]), item);
+    body["stream"] = json!(true);
+    let events = events(send(&mock, &body).await.text());
+    let streamed = MEMBERS.into_iter().filter(|name| *name != "billing");
+    let streamed: Vec<_> = streamed.collect();
+    for at in [0, events.len() - 1] {
+        assert_eq!(names(&events[at].1["response"]), streamed);
+    }
+    assert!(events[0].1["response"]["completed_at"].is_null());
+}
+
+#[tokio::test]
+async fn tools_and_texts_are_told_again_as_recorded() {
+    let mock = start().await;
+    let mut body = asked("a fox", &json!({ "quality": "low" }));
+    let function = json!({ "type": "function", "name": "f", "parameters": {} });
+    body["tools"].as_array_mut().unwrap().push(function.clone());
+    body["text"] = json!({ "format": { "type": "json_schema", "name": "n", "schema": {} } });
+    let told = send(&mock, &body).await.json();
+    assert_eq!(told["tools"][0], function);
+    assert_eq!(told["tools"][1]["type"], "image_generation");
+    let format = json!({ "type": "json_schema", "name": "n", "schema": {}, "description": null });
+    assert_eq!(
+        told["text"],
+        json!({ "format": format, "verbosity": "medium" })
+    );
+    body["text"] = json!({ "verbosity": "low" });
+    let told = send(&mock, &body).await.json();
+    assert_eq!(
+        told["text"],
+        json!({ "format": { "type": "text" }, "verbosity": "low" })
     );
 }
 
@@ -197,6 +252,21 @@ async fn refusals_name_the_member() {
             "invalid_type",
         ),
         (
+            json!({ "model": "gpt-4o", "input": "a fox", "messages": [] }),
+            "messages",
+            "unknown_parameter",
+        ),
+        (
+            json!({ "model": "gpt-4o", "input": [{ "role": "user", "content": "a fox" }, { "role": "tool", "content": "" }] }),
+            "input[1]",
+            "invalid_value",
+        ),
+        (
+            json!({ "model": "gpt-4o", "input": "a fox", "temperature": 3 }),
+            "temperature",
+            "decimal_above_max_value",
+        ),
+        (
             asked("a fox", &json!({ "size": "3x3" })),
             "tools[0].size",
             "invalid_value",
@@ -225,6 +295,11 @@ async fn refusals_name_the_member() {
     });
     let reply = send(&mock, &json!({ "model": "gpt-x", "input": "a fox" })).await;
     assert_eq!(reply.error(), (400, error));
+    let request = mock.request(reqwest::Method::POST, "/v1/responses");
+    let reply = Reply::of(request.bearer_auth("invalid").body("{}")).await;
+    assert_eq!(reply.header("content-type"), Some("text/plain"));
+    assert_eq!(names(&reply.json()), ["error", "status"]);
+    assert_eq!((reply.status, &reply.json()["status"]), (401, &json!(401)));
     let lenient =
         start_with(|settings| settings.validation = mock_server::settings::Validation::Lenient);
     let reply = send(

@@ -1,5 +1,15 @@
 //! The model tables, read from `fixtures/models/openai.json` and `fixtures/models/gateway.json`.
 
+mod chat;
+mod size;
+mod tokens;
+
+pub use chat::ChatImages;
+pub(super) use chat::{ChatImageModel, Conversations, TextModel};
+pub use size::Sizes;
+pub(super) use size::{FreeSizes, edges};
+pub(super) use tokens::{TokenFormula, TokenRule, Tokens};
+
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
@@ -34,6 +44,8 @@ pub struct Models {
     pub text_models: Vec<TextModel>,
     /// Where those are known from.
     pub text_models_source: String,
+    /// What they take.
+    pub conversations: Conversations,
 }
 
 /// Limits of input images.
@@ -52,65 +64,6 @@ pub struct InputLimits {
     pub formats: Vec<String>,
     /// Where this is known from.
     pub source: String,
-}
-
-/// A model that answers with text.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct TextModel {
-    /// The id.
-    pub id: String,
-    /// When it came, in seconds since 1970.
-    pub created: i64,
-}
-
-/// Chat models of gateways that answer with images.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ChatImages {
-    /// The schema of the file; not used by the reader.
-    #[serde(rename = "$schema")]
-    pub schema: String,
-    /// Whose habit it is.
-    pub provider: String,
-    /// The day on which the facts were gathered.
-    pub read: String,
-    /// Where this is known from.
-    pub source: String,
-    /// The models.
-    pub models: Vec<ChatImageModel>,
-}
-
-/// A chat model that answers with images.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ChatImageModel {
-    /// The id, as a gateway's client names it.
-    pub id: String,
-    /// The size of its images, `WxH`.
-    pub size: String,
-    /// Their format.
-    pub format: String,
-    /// When it came, in seconds since 1970.
-    pub created: i64,
-    /// Where this is known from.
-    pub source: String,
-}
-
-impl ChatImages {
-    /// Reads the embedded table.
-    ///
-    /// # Errors
-    /// The file is missing or of another form.
-    pub fn builtin() -> Result<Self, CatalogueError> {
-        embedded("models/gateway.json")
-    }
-
-    /// The model with this id.
-    #[must_use]
-    pub fn by_id(&self, id: &str) -> Option<&ChatImageModel> {
-        self.models.iter().find(|model| model.id == id)
-    }
 }
 
 /// What absent or `auto` members become.
@@ -155,48 +108,10 @@ pub struct FixedValues {
     pub input_fidelity: Vec<String>,
     /// Styles (dall-e-3).
     pub style: Vec<String>,
-}
-
-/// Token counts.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Tokens {
-    /// Output tokens of an image by size and quality.
-    pub fixed: Vec<FixedTokens>,
-    /// The formula for free sizes.
-    pub formula: TokenFormula,
-    /// Output tokens of each partial image.
-    pub partial_image: u64,
-    /// Added to the text tokens of a prompt.
-    pub text_overhead: u64,
-    /// Where this is known from.
-    pub source: String,
-}
-
-/// Output tokens of an image of one size.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct FixedTokens {
-    /// `WxH`.
-    pub size: String,
-    /// In low quality.
-    pub low: u64,
-    /// In medium quality.
-    pub medium: u64,
-    /// In high quality.
-    pub high: u64,
-}
-
-/// `ceil(q * floor((2*q*short + long) / (2*long)) * (base + width*height) / divisor)`.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct TokenFormula {
-    /// q by quality.
-    pub factors: BTreeMap<String, u64>,
-    /// Added to the number of pixels.
-    pub base: u64,
-    /// Divides the product.
-    pub divisor: u64,
+    /// How much an image is planned.
+    pub complexity: Vec<String>,
+    /// Members that are refused without an output format.
+    pub needs_format: BTreeMap<String, String>,
     /// Where this is known from.
     pub source: String,
 }
@@ -232,6 +147,12 @@ pub struct Model {
     pub created: i64,
     /// It takes `input_fidelity`.
     pub input_fidelity: bool,
+    /// Its edits take a drawing that is laid over the first image.
+    #[serde(default)]
+    pub markup: bool,
+    /// Before that day it made no transparent backgrounds.
+    #[serde(default, with = "day")]
+    pub transparent_since: Option<time::Date>,
     /// Input tokens of each input image.
     pub input_image_tokens: u64,
     /// Text tokens in the output of each image.
@@ -257,44 +178,6 @@ pub enum Family {
     GptImage,
 }
 
-/// How output tokens are counted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum TokenRule {
-    /// By the table.
-    Fixed,
-    /// By the formula.
-    Formula,
-    /// The answer has no usage.
-    None,
-}
-
-/// The sizes that a model makes.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Sizes {
-    /// By name, in the provider's order.
-    pub named: Vec<String>,
-    /// Any size within these bounds.
-    pub free: Option<FreeSizes>,
-}
-
-/// The bounds of free sizes.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct FreeSizes {
-    /// Both edges are a multiple of it, in pixels.
-    pub multiple_of: u32,
-    /// The longer edge is at most so many times the shorter one.
-    pub max_ratio: u32,
-    /// The longest edge, in pixels.
-    pub max_edge: u32,
-    /// The least number of pixels.
-    pub min_pixels: u64,
-    /// The greatest number of pixels.
-    pub max_pixels: u64,
-}
-
 impl Models {
     /// Reads the embedded table.
     ///
@@ -317,7 +200,14 @@ impl Models {
     /// Whether this is a model that answers with text.
     #[must_use]
     pub fn is_text(&self, id: &str) -> bool {
-        self.text_models.iter().any(|model| model.id == id)
+        self.text(id).is_some()
+    }
+
+    /// The text model with this id or snapshot.
+    #[must_use]
+    pub fn text(&self, id: &str) -> Option<&TextModel> {
+        let named = |model: &&TextModel| model.id == id || model.snapshots.iter().any(|s| s == id);
+        self.text_models.iter().find(named)
     }
 
     /// The model with this id or alias, retired or not.
@@ -337,6 +227,13 @@ impl Models {
 }
 
 impl Model {
+    /// Whether the model makes no transparent background yet under these settings.
+    #[must_use]
+    pub fn is_opaque(&self, settings: &Settings) -> bool {
+        let days = settings.as_of.zip(self.transparent_since);
+        days.is_some_and(|(day, since)| day < since)
+    }
+
     /// Whether the model is switched off under these settings.
     #[must_use]
     pub fn is_retired(&self, settings: &Settings) -> bool {
@@ -356,17 +253,6 @@ fn embedded<T: for<'de> Deserialize<'de>>(path: &str) -> Result<T, CatalogueErro
         path: path.to_owned(),
         source,
     })
-}
-
-/// `WxH` as two edges in pixels.
-#[must_use]
-pub(super) fn edges(size: &str) -> Option<(u32, u32)> {
-    let (width, height) = size.split_once('x')?;
-    let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    if !digits(width) || !digits(height) {
-        return None;
-    }
-    Some((width.parse().ok()?, height.parse().ok()?))
 }
 
 mod day {
@@ -402,13 +288,5 @@ mod tests {
         assert!(serves("gpt-image-2-2026-04-21", &settings));
         settings.legacy_models = true;
         assert!(serves("gpt-image-1", &settings) && serves("dall-e-3", &settings));
-    }
-
-    #[test]
-    fn sizes_are_two_plain_numbers() {
-        assert_eq!(edges("1536x1024"), Some((1536, 1024)));
-        for bad in ["1024", "x", "+1x1", "1x-1", "1024X1024", "99999999999x1"] {
-            assert_eq!(edges(bad), None, "{bad}");
-        }
     }
 }
