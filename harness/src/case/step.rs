@@ -94,7 +94,8 @@ pub struct PartStep {
     pub name: String,
     /// The name of a file of `images/`, or a `data:` URL.
     pub file: Option<String>,
-    /// A text, where it is no file.
+    /// A text, where it is no file; a number or truth value is written out.
+    #[serde(default, deserialize_with = "text_of_scalar")]
     pub text: Option<String>,
     /// The file's name for the receiver; its own unless stated, none for a text.
     pub filename: Option<String>,
@@ -435,6 +436,14 @@ impl<'de> Deserialize<'de> for ErrorExpectation {
                 .map(|form| Self::Form(Box::new(form)))
                 .map_err(serde::de::Error::custom),
         }
+    }
+}
+
+fn text_of_scalar<'de, D: Deserializer<'de>>(reader: D) -> Result<Option<String>, D::Error> {
+    match Value::deserialize(reader)? {
+        Value::String(text) => Ok(Some(text)),
+        scalar @ (Value::Number(_) | Value::Bool(_)) => Ok(Some(scalar.to_string())),
+        other => Err(serde::de::Error::custom(format!("{other} is no text"))),
     }
 }
 

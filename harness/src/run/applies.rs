@@ -79,7 +79,16 @@ fn promised(case: &Case, target: &Target) -> Result<(), String> {
 
 fn has(need: &Need, instance: &Instance, target: &Target) -> Result<(), String> {
     match need {
-        Need::Feature(feature) if !target.profile.features.contains(feature) => {
+        Need::Feature(feature) => {
+            let mut scope = Scope::default();
+            instance.bind(&mut scope);
+            let feature = match scope.fill(&feature.as_str().into()) {
+                Ok(serde_json::Value::String(feature)) => feature,
+                _ => feature.clone(),
+            };
+            if target.profile.features.contains(&feature) {
+                return Ok(());
+            }
             Err(format!("the target does not have the feature '{feature}'"))
         }
         Need::Credential(role) if !target.has_credential(*role) => Err(format!(
@@ -98,6 +107,6 @@ fn has(need: &Need, instance: &Instance, target: &Target) -> Result<(), String> 
                 _ => Err(format!("the target says nothing of the limit '{name}'")),
             }
         }
-        Need::Feature(_) | Need::Credential(_) => Ok(()),
+        Need::Credential(_) => Ok(()),
     }
 }

@@ -95,11 +95,21 @@ fn path(request: &RequestStep, target: &Target) -> Result<String, Unsendable> {
     if !template.contains(MODEL) {
         return Ok(template.clone());
     }
-    let of_body = || request.body.as_ref()?.get("model")?.as_str();
-    let model = request.model.as_deref().or_else(of_body).ok_or_else(|| {
+    let model = request.model.as_deref().or_else(|| stated_model(request));
+    let model = model.ok_or_else(|| {
         format!("the path of {operation} needs a model, and the request names none")
     })?;
     Ok(template.replace(MODEL, &segment(model)))
+}
+
+/// The model that the body or the form names.
+fn stated_model(request: &RequestStep) -> Option<&str> {
+    let of_body = || request.body.as_ref()?.get("model")?.as_str();
+    let parts = request.multipart.iter().flatten();
+    let mut of_form = parts.filter(|part| part.name == "model");
+    of_form
+        .find_map(|part| part.text.as_deref())
+        .or_else(of_body)
 }
 
 /// A text as one segment of a path: everything but RFC 3986's unreserved characters is percent-encoded.
