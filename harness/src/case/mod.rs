@@ -7,6 +7,7 @@ mod load;
 mod matcher;
 mod status;
 mod step;
+mod upstream;
 mod vars;
 
 pub use expand::{Instance, StepError};
@@ -16,10 +17,11 @@ pub(crate) use load::{Loader, variables};
 pub use matcher::{Matcher, kind_of};
 pub use status::Status;
 pub use step::{
-    Bounds, Calls, ClientHas, Credential, Disconnect, DisconnectAfter, ErrorExpectation, ErrorForm,
-    Expect, FileRef, ImagesExpectation, PartExpectation, PartStep, RequestStep,
-    ResponseExpectation, Step, StreamEnd, StreamExpectation, UpstreamExpectation,
+    Bounds, ClientHas, Credential, Disconnect, DisconnectAfter, ErrorExpectation, ErrorForm,
+    Expect, ImagesExpectation, PartStep, RequestStep, ResponseExpectation, Step, StreamEnd,
+    StreamExpectation,
 };
+pub use upstream::{Calls, FileRef, PartExpectation, UpstreamExpectation};
 pub use vars::{Scope, VarError};
 
 use serde::Deserialize;

@@ -16,7 +16,15 @@ pub(super) struct Invented;
 
 /// Members of the digest that the route put there, and those that are judged otherwise: the model is mapped by
 /// the target's table, n may be fanned out, input images are compared by their bytes.
-const EXEMPT: &[&str] = &["provider", "operation", "deployment", "model", "n", "images", "mask"];
+const EXEMPT: &[&str] = &[
+    "provider",
+    "operation",
+    "deployment",
+    "model",
+    "n",
+    "images",
+    "mask",
+];
 
 impl Check for Invented {
     fn id(&self) -> &'static str {

@@ -59,50 +59,9 @@ fn judge_one(
             images_requested(wanted, &calls),
         );
     }
-    for (name, matcher) in &expected.sent {
-        let member = |call: &Entry| call.sent.get(name).cloned();
-        record(
-            &format!("upstream.sent:{name}"),
-            every(
-                &calls,
-                &format!("'{name}' as sent upstream"),
-                matcher,
-                member,
-            ),
-        );
-    }
-    for (name, matcher) in &expected.effective {
-        let member = |call: &Entry| call.effective.get(name).cloned();
-        record(
-            &format!("upstream.effective:{name}"),
-            every(
-                &calls,
-                &format!("'{name}' upstream, after defaults,"),
-                matcher,
-                member,
-            ),
-        );
-    }
-    for (name, matcher) in &expected.headers {
-        let member = |call: &Entry| {
-            let value = call.headers.iter().find(|(key, _)| key == name);
-            value.map(|(_, value)| value.as_str().into())
-        };
-        record(
-            &format!("upstream.headers:{name}"),
-            every(
-                &calls,
-                &format!("the upstream header {name}"),
-                matcher,
-                member,
-            ),
-        );
-    }
-    for (pointer, matcher) in &expected.body {
-        let member = |call: &Entry| call.body.pointer(pointer).cloned();
-        let what = format!("{pointer} of the body that arrived upstream");
-        let result = every(&calls, &what, matcher, member);
-        record(&format!("upstream.body:{pointer}"), result);
+    for member in members(expected) {
+        let result = every(&calls, &member.what, member.matcher, member.value);
+        record(&member.check, result);
     }
     if let Some(wanted) = &expected.input_images {
         record("upstream.input_images", input_images(wanted, &calls));
@@ -116,6 +75,59 @@ fn judge_one(
     if expected.peer_gone.is_some() {
         record("upstream.peer_gone", peer_gone(site, &calls));
     }
+}
+
+/// A value of each call, and what it must be.
+struct Member<'e> {
+    check: String,
+    /// For messages.
+    what: String,
+    matcher: &'e Matcher,
+    value: Box<dyn Fn(&Entry) -> Option<Value> + 'e>,
+}
+
+fn members(expected: &UpstreamExpectation) -> Vec<Member<'_>> {
+    let mut members = Vec::new();
+    let mut add = |check, what, matcher, value: Box<dyn Fn(&Entry) -> Option<Value> + '_>| {
+        members.push(Member {
+            check,
+            what,
+            matcher,
+            value,
+        });
+    };
+    for (name, matcher) in &expected.sent {
+        let what = format!("'{name}' as sent upstream");
+        let value = move |call: &Entry| call.sent.get(name).cloned();
+        add(
+            format!("upstream.sent:{name}"),
+            what,
+            matcher,
+            Box::new(value),
+        );
+    }
+    for (name, matcher) in &expected.effective {
+        let what = format!("'{name}' upstream, after defaults,");
+        let value = move |call: &Entry| call.effective.get(name).cloned();
+        let check = format!("upstream.effective:{name}");
+        add(check, what, matcher, Box::new(value));
+    }
+    for (name, matcher) in &expected.headers {
+        let what = format!("the upstream header {name}");
+        let value = move |call: &Entry| {
+            let value = call.headers.iter().find(|(key, _)| key == name);
+            value.map(|(_, value)| value.as_str().into())
+        };
+        let check = format!("upstream.headers:{name}");
+        add(check, what, matcher, Box::new(value));
+    }
+    for (pointer, matcher) in &expected.body {
+        let what = format!("{pointer} of the body that arrived upstream");
+        let value = move |call: &Entry| call.body.pointer(pointer).cloned();
+        let check = format!("upstream.body:{pointer}");
+        add(check, what, matcher, Box::new(value));
+    }
+    members
 }
 
 fn peer_gone(site: Site<'_>, calls: &[&Entry]) -> Result<(), Mismatch> {
