@@ -86,48 +86,55 @@ struct Member<'e> {
     value: Box<dyn Fn(&Entry) -> Option<Value> + 'e>,
 }
 
-fn members(expected: &UpstreamExpectation) -> Vec<Member<'_>> {
-    let mut members = Vec::new();
-    let mut add = |check, what, matcher, value: Box<dyn Fn(&Entry) -> Option<Value> + '_>| {
-        members.push(Member {
+impl<'e> Member<'e> {
+    fn new(
+        check: String,
+        what: String,
+        matcher: &'e Matcher,
+        value: impl Fn(&Entry) -> Option<Value> + 'e,
+    ) -> Self {
+        Self {
             check,
             what,
             matcher,
-            value,
-        });
-    };
-    for (name, matcher) in &expected.sent {
+            value: Box::new(value),
+        }
+    }
+}
+
+fn members(expected: &UpstreamExpectation) -> Vec<Member<'_>> {
+    let sent = expected.sent.iter().map(|(name, matcher)| {
         let what = format!("'{name}' as sent upstream");
-        let value = move |call: &Entry| call.sent.get(name).cloned();
-        add(
+        Member::new(
             format!("upstream.sent:{name}"),
             what,
             matcher,
-            Box::new(value),
-        );
-    }
-    for (name, matcher) in &expected.effective {
+            move |call| call.sent.get(name).cloned(),
+        )
+    });
+    let effective = expected.effective.iter().map(|(name, matcher)| {
         let what = format!("'{name}' upstream, after defaults,");
-        let value = move |call: &Entry| call.effective.get(name).cloned();
         let check = format!("upstream.effective:{name}");
-        add(check, what, matcher, Box::new(value));
-    }
-    for (name, matcher) in &expected.headers {
+        Member::new(check, what, matcher, move |call| {
+            call.effective.get(name).cloned()
+        })
+    });
+    let headers = expected.headers.iter().map(|(name, matcher)| {
         let what = format!("the upstream header {name}");
-        let value = move |call: &Entry| {
+        let check = format!("upstream.headers:{name}");
+        Member::new(check, what, matcher, move |call| {
             let value = call.headers.iter().find(|(key, _)| key == name);
             value.map(|(_, value)| value.as_str().into())
-        };
-        let check = format!("upstream.headers:{name}");
-        add(check, what, matcher, Box::new(value));
-    }
-    for (pointer, matcher) in &expected.body {
+        })
+    });
+    let body = expected.body.iter().map(|(pointer, matcher)| {
         let what = format!("{pointer} of the body that arrived upstream");
-        let value = move |call: &Entry| call.body.pointer(pointer).cloned();
         let check = format!("upstream.body:{pointer}");
-        add(check, what, matcher, Box::new(value));
-    }
-    members
+        Member::new(check, what, matcher, move |call| {
+            call.body.pointer(pointer).cloned()
+        })
+    });
+    sent.chain(effective).chain(headers).chain(body).collect()
 }
 
 fn peer_gone(site: Site<'_>, calls: &[&Entry]) -> Result<(), Mismatch> {

@@ -127,7 +127,7 @@ async fn images_are_found_where_the_target_says_that_they_are() {
         "expect": { "response": [{ "requirement": "house.one", "status": 200, "images": { "count": 1, "format": "png" } }] }
     });
     let options = write(&rig, &case);
-    let markdown = "[policies]\nimage_locator = \"markdown\"";
+    let markdown = "policies.image_locator = \"markdown\"";
     let (code, output, _) = rig.run("openai", "house/**", markdown, &options).await;
     assert_eq!(code, 0, "{output}");
     let (code, output, report) = rig.run("openai", "house/**", "", &options).await;

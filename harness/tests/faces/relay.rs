@@ -80,7 +80,7 @@ impl Rig {
         let target = self.folder.path().join("target.toml");
         let report = self.folder.path().join("report.json");
         let file = format!(
-            "base_url = \"{}\"\nprofile = \"{profile}\"\nhold_limit = 1.0\n{more}\n",
+            "base_url = \"{}\"\nprofile = \"{profile}\"\nhold_limit = 1.0\npolicies.shared_key = true\n{more}\n",
             self.address
         );
         std::fs::write(&target, file).unwrap();
