@@ -1,10 +1,12 @@
 //! The error catalogue of a provider, read from `fixtures/errors/<provider>.json`: what each condition and
 //! each refusal looks like on the wire, where that is known from, and how sure it is.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
+
+use crate::wait;
 
 /// The catalogue of one provider.
 #[derive(Clone, Debug, Deserialize)]
@@ -83,9 +85,12 @@ pub struct ErrorRow {
     pub condition: bool,
     /// The row whose place this one takes in [`operations`](Self::operations).
     pub instead_of: Option<String>,
-    /// Where it takes that place.
+    /// The operations in which it takes that place; empty: all.
     #[serde(default)]
     pub operations: Vec<String>,
+    /// The models for which it takes that place; empty: all.
+    #[serde(default)]
+    pub models: Vec<String>,
     /// Whose error it is, where that shows in its layout.
     #[serde(default)]
     pub layer: Layer,
@@ -99,6 +104,9 @@ pub struct ErrorRow {
     /// Extra headers.
     #[serde(default)]
     pub headers: BTreeMap<String, String>,
+    /// The answer says nothing of its content type.
+    #[serde(default)]
+    pub no_content_type: bool,
     /// The JSON body.
     pub body: Option<Map<String, Value>>,
     /// What a JSON body is announced as, where that is something else.
@@ -211,12 +219,15 @@ impl Catalogue {
         self.errors.iter().find(|row| row.id == id)
     }
 
-    /// The same as that operation puts it.
+    /// The same as that operation puts it for that model.
     #[must_use]
-    pub fn row_in(&self, id: &str, operation: &str) -> Option<&ErrorRow> {
+    pub fn row_in(&self, id: &str, operation: &str, model: &str) -> Option<&ErrorRow> {
+        let named =
+            |names: &[String], name: &str| names.is_empty() || names.iter().any(|n| n == name);
         let own = self.errors.iter().find(|row| {
             row.instead_of.as_deref() == Some(id)
-                && row.operations.iter().any(|named| named == operation)
+                && named(&row.operations, operation)
+                && named(&row.models, model)
         });
         own.or_else(|| self.row(id))
     }
@@ -261,10 +272,69 @@ impl ErrorRow {
 
     fn fill(&self, template: &str, values: &Values<'_>) -> String {
         fill(template, |name| {
-            let stated = values.get(name);
-            stated.or_else(|| self.defaults.get(name)).cloned()
+            let stated = |name: &str| values.get(name).or_else(|| self.defaults.get(name));
+            let given = stated(name);
+            given
+                .and_then(|text| wait::rendered(name, text))
+                .or_else(|| {
+                    let wait = (name == wait::MILLISECONDS).then(|| stated(wait::SECONDS))??;
+                    Some(wait::millis(wait)?.to_string())
+                })
         })
     }
+
+    /// The names that stand in braces anywhere in the row.
+    #[must_use]
+    pub fn placeholders(&self) -> BTreeSet<String> {
+        let mut texts: Vec<&str> = self.headers.values().map(String::as_str).collect();
+        let mut values: Vec<&Value> = self.body.iter().flat_map(Map::values).collect();
+        if let Some(effect) = &self.effect {
+            texts.extend(effect.filtered.as_deref());
+            let objects = effect.prompt_feedback.iter().chain(&effect.candidate);
+            values.extend(objects.flat_map(Map::values));
+        }
+        while let Some(value) = values.pop() {
+            match value {
+                Value::String(text) => texts.push(text),
+                Value::Array(items) => values.extend(items),
+                Value::Object(members) => values.extend(members.values()),
+                _ => {}
+            }
+        }
+        texts.into_iter().flat_map(placeholders).collect()
+    }
+
+    /// How long the answer tells the client to wait, in milliseconds; none where it does not.
+    #[must_use]
+    pub fn told_to_wait(&self, values: &Values<'_>) -> Option<u64> {
+        let places = self.placeholders();
+        let said = [wait::MILLISECONDS, wait::SECONDS].map(|name| {
+            let text = places
+                .contains(name)
+                .then(|| self.fill(&format!("{{{name}}}"), values))?;
+            let number = text.parse::<u64>().ok()?;
+            Some(if name == wait::SECONDS {
+                number * 1000
+            } else {
+                number
+            })
+        });
+        // Who knows the finer one goes by it, as OpenAI's SDKs do.
+        said.into_iter().flatten().next()
+    }
+}
+
+/// The names in braces.
+fn placeholders(template: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let name = |name: &str| {
+        let letter = |c: char| c.is_ascii_lowercase() || c == '-';
+        (!name.is_empty() && name.chars().all(letter)).then(|| name.to_owned())
+    };
+    for piece in template.split('{').skip(1) {
+        found.extend(piece.split_once('}').and_then(|(inner, _)| name(inner)));
+    }
+    found
 }
 
 /// Replaces each `{name}` that `value` knows; everything else stays.

@@ -49,15 +49,15 @@ struct Serve {
     /// Where to listen; port 0 picks a free one.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9100")]
     listen: SocketAddr,
-    /// Accept only this credential (repeatable). Without it anything non-empty is accepted that does not
-    /// contain `invalid`.
+    /// Accept only this credential (repeatable), and the tokens that this server hands out. Without it anything
+    /// non-empty is accepted that does not contain `invalid`.
     #[arg(long = "api-key", value_name = "KEY")]
     api_keys: Vec<String>,
     /// Take calls of Vertex without a credential too.
     #[arg(long)]
     anonymous: bool,
-    /// A deployment of Azure and the model behind it (repeatable). Any other name stands for the longest known
-    /// model id in it.
+    /// A deployment of Azure and the model behind it, which must be known (repeatable). Any other name stands for
+    /// the longest known model id in it.
     #[arg(long = "deployment", value_name = "NAME=MODEL")]
     deployments: Vec<Deployment>,
     /// What `url` results begin with. Default: the address it listens on.
@@ -78,8 +78,8 @@ struct Serve {
     /// How long a success takes: `realistic` goes by model, quality, size and number of images.
     #[arg(long, value_name = "none|realistic|DURATION", default_value = "none")]
     latency: Latency,
-    /// What a credential may ask for in a minute, for example `requests=5,images=10`; more is refused with 429
-    /// and the time to wait.
+    /// What a credential may ask for in a minute (of Azure: of one deployment), for example
+    /// `requests=5,images=10`; more is refused with 429 and the time to wait.
     #[arg(long, value_name = "requests=N,images=N")]
     rate_limit: Option<RateLimit>,
     /// Pad every image to at least this many bytes, and make the thought signatures of Gemini 3 as long, as real
@@ -157,7 +157,9 @@ fn complain(error: &Error) -> ExitCode {
     }
     let _ = writeln!(std::io::stderr(), "{text}");
     match error {
-        Error::Log(_) | Error::Start(StartError::Scenario(_)) => ExitCode::from(USAGE),
+        Error::Log(_) | Error::Start(StartError::Deployment(_) | StartError::Scenario(_)) => {
+            ExitCode::from(USAGE)
+        }
         _ => ExitCode::from(SETUP),
     }
 }
@@ -186,6 +188,9 @@ fn conditions() -> Result<(), Error> {
     let mut out = std::io::stdout().lock();
     for word in mock_server::vocabulary()? {
         writeln!(out, "{:22} {:9} {}", word.name, word.kind, word.summary)?;
+        if !word.params.is_empty() {
+            writeln!(out, "{:22}   takes ;{}=", "", word.params.join("= ;"))?;
+        }
         for answer in &word.answers {
             let show = |name: &str| answer[name].as_str().unwrap_or("-").to_owned();
             let (provider, kind, code) = (show("provider"), show("type"), show("code"));

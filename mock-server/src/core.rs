@@ -22,11 +22,12 @@ use crate::rate_limit::Meter;
 use crate::scenario::{Directive, Element, ScenarioError};
 use crate::settings::Settings;
 use crate::tls::Identity;
-use crate::verdict::Verdict;
+use crate::verdict::{Deprecations, Verdict};
+use crate::vocabulary::Vocabulary;
 use crate::wire::{Answer, HoldPoint, Pause, Request};
 
 /// The painted pictures that are kept, in bytes.
-const STUDIO_CACHE: usize = 24 << 20;
+const STUDIO_CACHE: usize = 16 << 20;
 /// More canaries than this are refused.
 pub(crate) const MOST_CANARIES: usize = 1000;
 
@@ -34,6 +35,8 @@ pub(crate) const MOST_CANARIES: usize = 1000;
 pub(crate) struct Core {
     pub(crate) world: World,
     pub(crate) providers: Vec<Box<dyn Provider>>,
+    /// What scenarios may say.
+    pub(crate) words: Vocabulary,
     pub(crate) journal: Journal,
     pub(crate) playbook: Playbook,
     pub(crate) meter: Meter,
@@ -41,6 +44,7 @@ pub(crate) struct Core {
     /// What it speaks TLS with, none for plain HTTP.
     pub(crate) identity: Option<Identity>,
     latencies: Latencies,
+    deprecations: Vec<Deprecations>,
     canaries: Mutex<Arc<Vec<String>>>,
 }
 
@@ -54,6 +58,7 @@ pub(crate) struct Visit {
     request: Request,
     call: Call,
     plan: Result<Plan, ScenarioError>,
+    requests_left: Option<u64>,
 }
 
 impl Core {
@@ -62,14 +67,17 @@ impl Core {
         let public_url = settings.public_url.clone();
         let public_url = public_url.unwrap_or_else(|| address.to_owned());
         let providers = PROVIDERS.iter().map(|(_, load)| load(&settings));
+        let providers: Vec<_> = providers.collect::<Result<_, _>>()?;
         Ok(Self {
-            providers: providers.collect::<Result<_, _>>()?,
+            words: Vocabulary::of(providers.iter().map(|provider| provider.catalogue())),
+            providers,
             journal: Journal::new(settings.journal_entries, settings.journal_bytes),
             playbook: Playbook::new(settings.scenario.clone()),
             identity,
             metrics: Metrics::new(),
             meter: Meter::new(settings.rate_limit),
             latencies: Latencies::builtin()?,
+            deprecations: Deprecations::builtin()?,
             canaries: Mutex::default(),
             world: World {
                 studio: Studio::new(STUDIO_CACHE),
@@ -94,10 +102,9 @@ impl Core {
         // The last one claims everything.
         let provider = claiming.position(|claims| claims).unwrap_or_default();
         let call = self.providers[provider].read(&request);
-        let mut plan = self.playbook.plan(&request, &call, &self.conditions());
-        if let Some(element) = self.meter.refusal(&request, &call, Instant::now())
-            && let Ok(plan) = &mut plan
-        {
+        let mut plan = self.playbook.plan(&request, &call, &self.words);
+        let reading = self.meter.read(&call, Instant::now());
+        if let (Some(element), Ok(plan)) = (reading.refusal, &mut plan) {
             limit(plan, element);
         }
         // Hashing a large body must not keep others from the journal.
@@ -111,12 +118,21 @@ impl Core {
             request,
             call,
             plan,
+            requests_left: reading.requests_left,
         }
     }
 
     /// The answer where it is no picture, which is quick.
-    pub(crate) fn refusal(&self, visit: &Visit) -> Option<Answer> {
-        let turn = Turn::new(&self.world, visit.seq);
+    pub(crate) fn quick_answer(&self, visit: &Visit) -> Option<Answer> {
+        match &visit.plan {
+            // `answer` does not look at the size of the body.
+            Ok(_) if visit.call.quick && !visit.request.body_too_large => Some(self.answer(visit)),
+            _ => self.refusal(visit),
+        }
+    }
+
+    fn refusal(&self, visit: &Visit) -> Option<Answer> {
+        let turn = self.turn(visit);
         let refusal = match &visit.plan {
             Ok(plan) => {
                 let order = &plan.order;
@@ -129,12 +145,19 @@ impl Core {
 
     /// The answer; painting takes its time.
     pub(crate) fn answer(&self, visit: &Visit) -> Answer {
-        let turn = Turn::new(&self.world, visit.seq);
+        let turn = self.turn(visit);
         let order = visit.plan.as_ref().map(|plan| plan.order.clone());
         let order = order.unwrap_or_default();
         let answer =
             self.providers[visit.provider].answer(&visit.request, &visit.call, &order, &turn);
         self.decided(visit, answer, &turn)
+    }
+
+    fn turn(&self, visit: &Visit) -> Turn<'_> {
+        Turn {
+            requests_left: visit.requests_left,
+            ..Turn::new(&self.world, visit.seq)
+        }
     }
 
     /// Puts faults and holds into an answer and writes it down.
@@ -164,46 +187,41 @@ impl Core {
         }
         let faults = plan.map_or(&[][..], |plan| &plan.order.faults);
         self.metrics.decided(&visit.call, &answer, faults);
-        let retry_after = answer
-            .headers
-            .iter()
-            .find(|(name, _)| name == "retry-after");
-        let retry_after = retry_after.and_then(|(_, value)| value.parse().ok());
-        self.journal.update(visit.seq, |entry| {
-            entry.retry_after = retry_after;
+        self.journal.decided(visit.seq, &answer.summary, |entry| {
             entry.scenario = plan.and_then(|plan| plan.seen.clone());
             entry.answer = Some(AnswerSeen {
                 status: answer.status,
-                summary: answer.summary.clone(),
+                damaged: !fault::readable(faults),
+                ..AnswerSeen::default()
             });
         });
         answer
     }
 
-    /// The ids of every condition that any provider knows.
-    pub(crate) fn conditions(&self) -> Vec<&str> {
-        let mut ids: Vec<_> = self
-            .providers
-            .iter()
-            .flat_map(|provider| provider.catalogue().conditions())
-            .map(|row| row.id.as_str())
-            .collect();
-        ids.sort_unstable();
-        ids.dedup();
-        ids
-    }
-
     /// What the journal says of the client, of one case or of all.
     pub(crate) fn verdict(&self, case: Option<&Token>) -> Verdict {
-        Verdict::of(&self.journal.page(&Query {
+        let page = self.journal.page(&Query {
             case: case.map(ToString::to_string),
             ..Query::default()
-        }))
+        });
+        Verdict::of(&page, &self.deprecations)
     }
 
-    /// Sets what is looked for in everything that arrives.
-    pub(crate) fn set_canaries(&self, canaries: Vec<String>) {
-        *self.canaries.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(canaries);
+    /// Sets what is looked for in everything that arrives; false where there are too many, or an empty one.
+    pub(crate) fn set_canaries(&self, canaries: Vec<String>) -> bool {
+        let usable = canaries.len() <= MOST_CANARIES && !canaries.iter().any(String::is_empty);
+        if usable {
+            *self.canaries.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(canaries);
+        }
+        usable
+    }
+
+    /// As it was started, but for sequence numbers, which go on.
+    pub(crate) fn reset(&self) {
+        self.playbook.reset(self.world.settings.scenario.clone());
+        self.meter.reset();
+        self.set_canaries(Vec::new());
+        self.journal.clear();
     }
 
     fn entry(&self, received: OffsetDateTime, request: &Request, call: &Call) -> Entry {

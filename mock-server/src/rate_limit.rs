@@ -1,4 +1,4 @@
-//! Limits of requests and images a minute, by credential (and deployment, where the path names one), as
+//! Limits of requests and images a minute, by credential (and deployment, where Azure is called), as
 //! `--rate-limit requests=5,images=10` sets them.
 //!
 //! A minute begins with the first call in it. A call beyond the limit does not count, and is told the true
@@ -11,9 +11,8 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::kept::Kept;
-use crate::provider::{Call, credential_label};
+use crate::provider::{Call, credential_label, hex_sha256};
 use crate::scenario::Element;
-use crate::wire::Request;
 
 const MINUTE: Duration = Duration::from_secs(60);
 /// The condition that a call beyond the limit is answered with.
@@ -57,6 +56,15 @@ pub(crate) struct Meter {
     minutes: Mutex<Kept<String, Minute>>,
 }
 
+/// What the meter says of a call.
+#[derive(Debug, Default)]
+pub(crate) struct Reading {
+    /// How many requests are left in the minute; none where they are not limited.
+    pub(crate) requests_left: Option<u64>,
+    /// The condition to answer with where the call is beyond the limit; it names the wait.
+    pub(crate) refusal: Option<Element>,
+}
+
 #[derive(Clone, Copy, Debug)]
 struct Minute {
     began: Instant,
@@ -72,25 +80,35 @@ impl Meter {
         }
     }
 
-    /// Counts a call; where it is beyond the limit, the condition to answer with, which names the wait.
-    pub(crate) fn refusal(&self, request: &Request, call: &Call, now: Instant) -> Option<Element> {
-        if self.limit == RateLimit::default() {
-            return None;
-        }
-        call.operation?;
-        let credential = credential_label(call.credential.as_deref()?);
-        let key = match deployment(&request.path) {
-            Some(deployment) => format!("{credential} {deployment}"),
-            None => credential,
+    /// Counts a call.
+    pub(crate) fn read(&self, call: &Call, now: Instant) -> Reading {
+        let Some(key) = self.key(call) else {
+            return Reading::default();
         };
         let images = call.effective.get("n").and_then(Value::as_u64).unwrap_or(1);
-        let wait = self.count(key, images, now).err()?;
-        // Whole seconds, rounded up: a client that waits them is never early.
-        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-        let mut element = Element::condition(CONDITION);
-        let params = &mut element.params;
-        params.insert("retry-after".to_owned(), seconds.to_string());
-        Some(element)
+        match self.count(key, images, now) {
+            Ok(requests_left) => Reading {
+                requests_left,
+                refusal: None,
+            },
+            Err(wait) => Reading {
+                requests_left: self.limit.requests.map(|_| 0),
+                refusal: Some(refusal(wait)),
+            },
+        }
+    }
+
+    /// Whose minute a call is counted in; none where it is not counted.
+    fn key(&self, call: &Call) -> Option<String> {
+        if self.limit == RateLimit::default() || call.operation.is_none() {
+            return None;
+        }
+        let credential = credential_label(call.credential.as_deref()?);
+        let deployment = call.sent.get("deployment").and_then(Value::as_str);
+        Some(match deployment {
+            Some(deployment) => format!("{credential} {}", hex_sha256(deployment.as_bytes())),
+            None => credential,
+        })
     }
 
     /// Begins every minute anew.
@@ -98,7 +116,8 @@ impl Meter {
         *self.minutes.lock().unwrap_or_else(PoisonError::into_inner) = Kept::default();
     }
 
-    fn count(&self, key: String, images: u64, now: Instant) -> Result<(), Duration> {
+    /// How many requests are left, or how long to wait.
+    fn count(&self, key: String, images: u64, now: Instant) -> Result<Option<u64>, Duration> {
         let mut minutes = self.minutes.lock().unwrap_or_else(PoisonError::into_inner);
         let running = minutes.find(&key).copied();
         let running = running.filter(|minute| now.duration_since(minute.began) < MINUTE);
@@ -115,14 +134,17 @@ impl Meter {
             return Err(MINUTE.saturating_sub(now.duration_since(minute.began)));
         }
         minutes.put(key, minute);
-        Ok(())
+        Ok(self.limit.requests.map(|limit| limit - minute.requests))
     }
 }
 
-/// `pictures` of `/openai/deployments/pictures/images/generations`.
-fn deployment(path: &str) -> Option<&str> {
-    let (_, rest) = path.split_once("/deployments/")?;
-    rest.split('/').next()
+/// Whole seconds, rounded up: a client that waits them is never early.
+fn refusal(wait: Duration) -> Element {
+    let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+    let mut element = Element::condition(CONDITION);
+    let params = &mut element.params;
+    params.insert("retry-after".to_owned(), seconds.to_string());
+    element
 }
 
 #[cfg(test)]
@@ -138,11 +160,11 @@ mod tests {
         let (meter, start) = (meter("requests=2"), Instant::now());
         let at = |seconds| start + Duration::from_secs(seconds);
         let count = |seconds| meter.count("k".to_owned(), 1, at(seconds));
-        assert_eq!((count(0), count(1)), (Ok(()), Ok(())));
+        assert_eq!((count(0), count(1)), (Ok(Some(1)), Ok(Some(0))));
         assert_eq!(count(10), Err(Duration::from_secs(50)));
         assert_eq!(count(59), Err(Duration::from_secs(1)));
-        assert_eq!(count(60), Ok(()));
-        assert_eq!(meter.count("other".to_owned(), 1, at(10)), Ok(()));
+        assert_eq!(count(60), Ok(Some(1)));
+        assert_eq!(meter.count("other".to_owned(), 1, at(10)), Ok(Some(1)));
     }
 
     #[test]
@@ -170,9 +192,5 @@ mod tests {
         ] {
             assert!(bad.parse::<RateLimit>().is_err(), "{bad}");
         }
-        assert_eq!(
-            deployment("/openai/deployments/d-1/images/edits"),
-            Some("d-1")
-        );
     }
 }

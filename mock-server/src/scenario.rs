@@ -1,13 +1,16 @@
 //! Scenarios: what to answer instead of success.
 //!
 //! Grammar: `NAME[=VALUE][;key=value]…[*N|*all]`, several separated by `,`, for example
-//! `rate-limit;retry-after=7*2` or `delay=200ms,server-error`. Any number of faults and one condition (or
-//! `ok`) may stand together. `_` and `-` are the same.
+//! `rate-limit;retry-after=7*2` or `delay=200ms,server-error`. Any number of faults and habits and one condition
+//! (or `ok`) may stand together. `_` and `-` are the same.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::fault::FAULTS;
+use crate::fault::{FAULTS, Fault};
+use crate::habit::{self, Habit};
+use crate::vocabulary::Vocabulary;
+use crate::wait;
 
 /// A parsed scenario text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -15,10 +18,10 @@ pub struct Directive {
     elements: Vec<Element>,
 }
 
-/// One condition or fault of a directive.
+/// One condition, fault or habit of a directive.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Element {
-    /// The condition's or fault's id.
+    /// The condition's, fault's or habit's id.
     pub name: String,
     /// What stands behind `=`.
     pub value: Option<String>,
@@ -34,29 +37,31 @@ enum Count {
     Unstated,
 }
 
-/// What applies to one call: at most one condition, and faults in the order in which they were written.
+/// What applies to one call: at most one condition, and faults and habits in the order in which they were written.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Order {
     /// The condition, none for success.
     pub condition: Option<Element>,
     /// The faults.
     pub faults: Vec<Element>,
+    /// The habits.
+    pub habits: Vec<Element>,
     /// What stands behind each `;` of `ok`: which of the forms that a success has.
     pub success: BTreeMap<String, String>,
 }
 
 impl Directive {
-    /// Parses a scenario text; `conditions` are the ids that the provider's catalogue knows.
+    /// Parses a scenario text.
     ///
     /// # Errors
-    /// An unknown name (with the nearest known ones), a value that the fault cannot take, two conditions, or a
-    /// count that is no number from 1.
-    pub fn parse(text: &str, conditions: &[&str]) -> Result<Self, ScenarioError> {
+    /// An unknown name (with the nearest known ones), a value or parameter that it does not take, two
+    /// conditions, or a count that is no number from 1.
+    pub fn parse(text: &str, words: &Vocabulary) -> Result<Self, ScenarioError> {
         let elements: Vec<_> = text
             .split(',')
-            .map(|part| Element::parse(part, conditions))
+            .map(|part| Element::parse(part, words))
             .collect::<Result<_, _>>()?;
-        let mut named = elements.iter().filter(|element| !element.is_fault());
+        let mut named = elements.iter().filter(|element| element.is_condition());
         if let (Some(first), Some(second)) = (named.next(), named.next()) {
             let (first, second) = (first.name.clone(), second.name.clone());
             return Err(ScenarioError::TwoConditions { first, second });
@@ -98,14 +103,24 @@ impl Directive {
             Count::Times(times) => call < times,
             Count::All | Count::Unstated => true,
         });
-        let (faults, named): (Vec<_>, Vec<_>) = active.cloned().partition(Element::is_fault);
+        let (faults, others): (Vec<_>, Vec<_>) = active.cloned().partition(Element::is_fault);
+        let (named, habits): (Vec<_>, Vec<_>) = others.into_iter().partition(Element::is_condition);
         let success = named.iter().find(|element| element.name == OK);
         let success = success.map(|element| element.params.clone());
         Order {
             condition: named.into_iter().find(|element| element.name != OK),
             faults,
+            habits,
             success: success.unwrap_or_default(),
         }
+    }
+}
+
+impl Order {
+    /// Whether a habit is switched on.
+    #[must_use]
+    pub fn has(&self, habit: Habit) -> bool {
+        self.habits.iter().any(|element| element.name == habit.name)
     }
 }
 
@@ -126,7 +141,7 @@ impl Element {
         }
     }
 
-    fn parse(part: &str, conditions: &[&str]) -> Result<Self, ScenarioError> {
+    fn parse(part: &str, words: &Vocabulary) -> Result<Self, ScenarioError> {
         let (text, count) = split_count(part.trim())?;
         let mut pieces = text.split(';').map(str::trim);
         let (name, value) = match pieces.next().unwrap_or_default().split_once('=') {
@@ -147,43 +162,68 @@ impl Element {
             params,
             count,
         };
-        element.check(conditions)?;
+        element.check(words)?;
         Ok(element)
     }
 
-    fn check(&self, conditions: &[&str]) -> Result<(), ScenarioError> {
-        let bad_value = |expected: String| ScenarioError::Value {
+    fn check(&self, words: &Vocabulary) -> Result<(), ScenarioError> {
+        let fault = self.fault();
+        let known = fault.is_some() || self.name == OK || habit::by_name(&self.name).is_some();
+        if !known && !words.has(&self.name) {
+            return Err(ScenarioError::Unknown {
+                name: self.name.clone(),
+                nearest: nearest(&self.name, words.words()),
+            });
+        }
+        let value = self.value.as_deref();
+        let taken = match (fault, value) {
+            (Some(fault), _) => fault.check(value, words),
+            (None, Some(_)) => Err("no value".to_owned()),
+            (None, None) => Ok(()),
+        };
+        taken.map_err(|expected| ScenarioError::Value {
             name: self.name.clone(),
             value: self.value.clone().unwrap_or_default(),
             expected,
+        })?;
+        let known = match fault {
+            Some(fault) => fault.params(value, words),
+            None if self.name == OK => FORMS.to_vec(),
+            None => words.params(&self.name).collect(),
         };
-        if let Some(fault) = FAULTS.iter().find(|fault| fault.name() == self.name) {
-            return fault
-                .check(self.value.as_deref(), conditions)
-                .map_err(bad_value);
+        self.check_params(&known)
+    }
+
+    fn check_params(&self, known: &[&str]) -> Result<(), ScenarioError> {
+        for (param, value) in &self.params {
+            if !known.contains(&param.as_str()) {
+                return Err(ScenarioError::UnknownParam {
+                    name: self.name.clone(),
+                    param: param.clone(),
+                    known: known.iter().map(|known| (*known).to_owned()).collect(),
+                });
+            }
+            wait::check(param, value).map_err(|expected| ScenarioError::Value {
+                name: format!("{};{param}", self.name),
+                value: value.clone(),
+                expected,
+            })?;
         }
-        if self.name != OK && !conditions.contains(&self.name.as_str()) {
-            let known = conditions.iter().copied().chain([OK]);
-            let known = known.chain(FAULTS.iter().map(|fault| fault.name()));
-            return Err(ScenarioError::Unknown {
-                name: self.name.clone(),
-                nearest: nearest(&self.name, known),
-            });
-        }
-        if self.value.is_some() {
-            return Err(bad_value("no value".to_owned()));
-        }
-        let mut params = self.params.keys();
-        match params.find(|param| self.name == OK && !FORMS.contains(&param.as_str())) {
-            Some(param) => Err(ScenarioError::Form {
-                param: param.clone(),
-            }),
-            None => Ok(()),
-        }
+        Ok(())
+    }
+
+    fn fault(&self) -> Option<&'static dyn Fault> {
+        let mut faults = FAULTS.iter().copied();
+        faults.find(|fault| fault.name() == self.name)
     }
 
     fn is_fault(&self) -> bool {
-        FAULTS.iter().any(|fault| fault.name() == self.name)
+        self.fault().is_some()
+    }
+
+    /// A condition, or `ok`.
+    fn is_condition(&self) -> bool {
+        !self.is_fault() && habit::by_name(&self.name).is_none()
     }
 }
 
@@ -253,12 +293,6 @@ pub enum ScenarioError {
     /// `*N` where N is no count.
     #[error("'*{0}' is no count: expected '*all' or '*N' with N from 1")]
     Count(String),
-    /// Something behind `ok;` that a success cannot be told.
-    #[error("'ok' does not take '{param}': expected {}", FORMS.join(", "))]
-    Form {
-        /// What was written.
-        param: String,
-    },
     /// Something behind `;` that is no `key=value`.
     #[error("'{param}' behind '{name};' is no key=value")]
     Param {
@@ -266,6 +300,16 @@ pub enum ScenarioError {
         name: String,
         /// What was found.
         param: String,
+    },
+    /// A parameter that the condition or fault does not take.
+    #[error("'{name}' has no parameter '{param}': it takes {}", list(.known))]
+    UnknownParam {
+        /// The condition or fault.
+        name: String,
+        /// What was written.
+        param: String,
+        /// What it takes.
+        known: Vec<String>,
     },
     /// More than one condition.
     #[error("'{first}' and '{second}' cannot stand together: one condition and any faults")]
@@ -295,6 +339,13 @@ pub enum ScenarioError {
     },
 }
 
+fn list(known: &[String]) -> String {
+    match known {
+        [] => "none".to_owned(),
+        known => quoted(known),
+    }
+}
+
 fn quoted(names: &[String]) -> String {
     let names: Vec<_> = names.iter().map(|name| format!("'{name}'")).collect();
     names.join(", ")
@@ -304,10 +355,8 @@ fn quoted(names: &[String]) -> String {
 mod tests {
     use super::*;
 
-    const CONDITIONS: &[&str] = &["rate-limit", "server-error"];
-
     fn parse(text: &str) -> Result<Directive, ScenarioError> {
-        Directive::parse(text, CONDITIONS)
+        Directive::parse(text, &Vocabulary::from(["rate-limit", "server-error"]))
     }
 
     #[test]
@@ -334,7 +383,17 @@ mod tests {
         assert!(text("server-error,rate-limit").contains("cannot stand together"));
         assert!(text("").contains("unknown scenario ''"));
         assert!(text("rate-limit=3").contains("expected no value"));
-        assert!(text("ok;colour=red").contains("expected call, quality, size"));
+        assert_eq!(
+            text("rate-limit;retry-afer=3"),
+            "'rate-limit' has no parameter 'retry-afer': it takes 'retry-after'"
+        );
+        assert_eq!(
+            text("delay=1s;retry-after=3"),
+            "'delay' has no parameter 'retry-after': it takes none"
+        );
+        assert!(text("ok;colour=red").contains("it takes 'call', 'quality', 'size'"));
+        assert!(text("stream-error=rate-limit;a=b").contains("'retry-after', 'framed'"));
+        assert!(text("rate-limit;retry-after=soon").contains("expected a number of seconds"));
     }
 
     #[test]

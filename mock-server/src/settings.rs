@@ -11,11 +11,12 @@ use crate::tls::Tls;
 /// How the mock answers and what it keeps.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Accept only these credentials; empty: anything non-empty that does not contain `invalid`.
+    /// Accept only these credentials, and tokens of the server's own; empty: anything non-empty that does not
+    /// contain `invalid`.
     pub api_keys: Vec<String>,
     /// Vertex also takes calls without a credential.
     pub anonymous: bool,
-    /// Azure's deployments; any other name stands for the longest known model id in it.
+    /// Azure's deployments, of known models; any other name stands for the longest known model id in it.
     pub deployments: Vec<Deployment>,
     /// The address that `url` results begin with; none: the address it listens on.
     pub public_url: Option<String>,
@@ -61,7 +62,7 @@ impl FromStr for Deployment {
         let parts = text.split_once('=');
         let (name, model) = parts
             .filter(|(name, model)| !name.is_empty() && !name.contains('/') && !model.is_empty())
-            .ok_or_else(|| DeploymentError(text.to_owned()))?;
+            .ok_or_else(|| DeploymentError::Form(text.to_owned()))?;
         Ok(Self {
             name: name.to_owned(),
             model: model.to_owned(),
@@ -69,10 +70,21 @@ impl FromStr for Deployment {
     }
 }
 
-/// A text that names no deployment.
+/// A deployment that cannot be made.
 #[derive(Debug, thiserror::Error)]
-#[error("'{0}' is no deployment: expected NAME=MODEL, for example pictures=gpt-image-1")]
-pub struct DeploymentError(String);
+pub enum DeploymentError {
+    /// A text that names none.
+    #[error("'{0}' is no deployment: expected NAME=MODEL, for example pictures=gpt-image-1")]
+    Form(String),
+    /// Nothing is known of the model.
+    #[error("the model of deployment '{}' is not known: expected one of {known}", .deployment.name)]
+    Model {
+        /// The deployment as it was asked for.
+        deployment: Deployment,
+        /// The models that there are, with commas between them.
+        known: String,
+    },
+}
 
 /// How strictly request members are judged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -42,17 +42,21 @@ impl Identity {
     }
 
     fn read(certificate: &Path, key: &Path) -> Result<Self, TlsError> {
-        let unreadable = |path: &Path| {
+        let unreadable = |wanted, path: &Path| {
             let path = path.to_owned();
-            move |source| TlsError::File { path, source }
+            move |source| TlsError::File {
+                wanted,
+                path,
+                source,
+            }
         };
         let text = std::fs::read_to_string(certificate).map_err(pem::Error::Io);
-        let text = text.map_err(unreadable(certificate))?;
+        let text = text.map_err(unreadable("a certificate", certificate))?;
         let chain = CertificateDer::pem_slice_iter(text.as_bytes());
         let chain: Vec<_> = chain
             .collect::<Result<_, _>>()
-            .map_err(unreadable(certificate))?;
-        let key = PrivateKeyDer::from_pem_file(key).map_err(unreadable(key))?;
+            .map_err(unreadable("a certificate", certificate))?;
+        let key = PrivateKeyDer::from_pem_file(key).map_err(unreadable("a private key", key))?;
         Self::new(chain, key, text)
     }
 
@@ -86,8 +90,10 @@ impl Identity {
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
     /// A file cannot be read, or is no PEM file of what was expected.
-    #[error("cannot use {path}", path = .path.display())]
+    #[error("cannot read {wanted} from {path}", path = .path.display())]
     File {
+        /// What was looked for in it.
+        wanted: &'static str,
         /// The file.
         path: PathBuf,
         /// What the reader found.

@@ -1,22 +1,37 @@
 //! The providers' answers for people who already have a `wiremock::MockServer` (feature `wiremock`).
 //!
-//! ```
-//! use mock_server::wiremock::ImageApi;
-//! use wiremock::{Mock, MockServer};
+//! An [`ImageApi`] is a matcher and a responder: it takes the calls of the providers' operations and leaves
+//! every other path to other mocks.
 //!
-//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! ```
+//! # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/client.rs"));
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use mock_server::settings::Settings;
+//! use mock_server::wiremock::ImageApi;
+//! use wiremock::matchers::path;
+//! use wiremock::{Mock, MockServer, ResponseTemplate};
+//!
+//! # let _ = rustls::crypto::ring::default_provider().install_default();
 //! let server = MockServer::start().await;
-//! let api = ImageApi::new(mock_server::settings::Settings::default())?;
-//! Mock::given(api.clone()).respond_with(api).expect(0).mount(&server).await;
-//! // … point the code under test at `{server.uri()}/v1` …
+//! let api = ImageApi::new(Settings::default())?;
+//! Mock::given(api.clone()).respond_with(api.clone()).expect(2).mount(&server).await;
+//! Mock::given(path("/healthz")).respond_with(ResponseTemplate::new(204)).mount(&server).await;
+//!
+//! // The code under test, with `{server.uri()}/v1` as its base URL:
+//! let (status, body) = generate(&server.uri(), "a fox").await;
+//! assert_eq!((status, body["data"][0]["b64_json"].is_string()), (200, true));
+//! let (status, body) = generate(&server.uri(), "a fox [[mock:quota]]").await;
+//! assert_eq!((status, &body["error"]["code"]), (429, &"insufficient_quota".into()));
+//! assert!(api.verdict().is_clean());
 //! # Ok(())
 //! # }
-//! # tokio::runtime::Runtime::new().unwrap().block_on(example()).unwrap();
 //! ```
 //!
 //! # Limits
 //! wiremock sends whole bodies: streams come at once, holds do not hold. A fault that needs the wire (resets,
 //! cuts, stalls, framing) is answered with 501, which names it; [`MockServer`](crate::MockServer) plays it.
+//! `url` results begin with `http://localhost` unless `public_url` says where wiremock listens.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,43 +41,72 @@ use time::OffsetDateTime;
 
 use crate::StartError;
 use crate::core::Core;
+use crate::journal::{Page, Query};
+use crate::provider::openai::FILES;
 use crate::settings::Settings;
 use crate::verdict::Verdict;
 use crate::wire::{self, Answer, Framing, Pause, Step};
 
 /// Matches calls of the providers' operations and responds as the providers do.
 #[derive(Clone)]
-pub struct ImageApi(Arc<Core>);
+pub struct ImageApi {
+    core: Arc<Core>,
+    only: Option<&'static str>,
+}
 
 impl ImageApi {
-    /// With these settings; TLS is wiremock's business.
+    /// Every provider, with these settings; TLS is wiremock's business.
     ///
     /// # Errors
     /// The settings cannot be used.
     pub fn new(settings: Settings) -> Result<Self, StartError> {
-        Ok(Self(Arc::new(Core::new(settings, "http://localhost")?)))
+        let core = Arc::new(Core::new(settings, "http://localhost")?);
+        Ok(Self { core, only: None })
+    }
+
+    /// The same, for the calls of one provider: `openai`, `azure`, `vertex` or `gemini`. They share journal and
+    /// counts with those it was made from; none where there is no such provider.
+    #[must_use]
+    pub fn only(&self, provider: &str) -> Option<Self> {
+        let mut ids = self.core.providers.iter().map(|known| known.id());
+        let only = ids.find(|id| *id == provider)?;
+        Some(Self {
+            only: Some(only),
+            ..self.clone()
+        })
+    }
+
+    /// What arrived with this token so far; with an empty text, everything that arrived.
+    #[must_use]
+    pub fn journal(&self, token: &str) -> Page {
+        self.core.journal.page(&Query::of_token(token))
     }
 
     /// What the journal says of the client.
     #[must_use]
     pub fn verdict(&self) -> Verdict {
-        self.0.verdict(None)
+        self.core.verdict(None)
     }
 }
 
 impl Match for ImageApi {
     fn matches(&self, request: &Request) -> bool {
         let request = read(request);
-        let mut providers = self.0.providers.iter();
-        let provider = providers.find(|provider| provider.claims(&request));
-        provider.is_some_and(|provider| provider.read(&request).operation.is_some())
+        let mut providers = self.core.providers.iter();
+        let Some(provider) = providers.find(|provider| provider.claims(&request)) else {
+            return false;
+        };
+        let known =
+            || request.path.starts_with(FILES) || provider.read(&request).operation.is_some();
+        self.only.is_none_or(|only| only == provider.id()) && known()
     }
 }
 
 impl Respond for ImageApi {
     fn respond(&self, request: &Request) -> ResponseTemplate {
-        let visit = self.0.receive(read(request), OffsetDateTime::now_utc());
-        template(&self.0.answer(&visit))
+        let visit = self.core.receive(read(request), OffsetDateTime::now_utc());
+        let quick = self.core.quick_answer(&visit);
+        template(&quick.unwrap_or_else(|| self.core.answer(&visit)))
     }
 }
 

@@ -162,6 +162,10 @@ fn what_cannot_be_used_is_a_usage_error() {
         (["--latency", "slow"], "none, realistic or a duration"),
         (["--rate-limit", "5"], "expected requests=N,images=N"),
         (["--deployment", "pictures"], "expected NAME=MODEL"),
+        (
+            ["--deployment", "pictures=gpt-image-9"],
+            "the model of deployment 'pictures' is not known: expected one of gpt-image-1, ",
+        ),
         (["--tls-cert", "cert.pem"], "--tls-key"),
         (["--as-of", "today"], "expected a day such as"),
         (["--lsten", "127.0.0.1:0"], "--listen"),

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use jsonschema::Validator;
 use mock_server::scenario::Directive;
+use mock_server::vocabulary::Vocabulary;
 use serde_json::{Value, json};
 
 use crate::case::{Case, CaseFile, CaseId, Credential, ErrorExpectation, Need, Scope, Step};
@@ -40,19 +41,18 @@ fn list(issues: &[Issue]) -> String {
 /// Reads case files with one compiled schema.
 pub(crate) struct Loader {
     schema: Validator,
-    conditions: Vec<String>,
+    words: Vocabulary,
 }
 
 impl Loader {
     pub(crate) fn new() -> Result<Self, schema::SchemaError> {
-        let words = mock_server::vocabulary().map_err(|error| schema::SchemaError {
+        let words = Vocabulary::builtin().map_err(|error| schema::SchemaError {
             name: "conditions".to_owned(),
             problem: error.to_string(),
         })?;
-        let conditions = words.into_iter().filter(|word| word.kind == "condition");
         Ok(Self {
             schema: schema::compile("case")?,
-            conditions: conditions.map(|word| word.name).collect(),
+            words,
         })
     }
 
@@ -134,10 +134,9 @@ impl Loader {
 
     /// Names of schemas, conditions and faults exist.
     fn check_names(&self, step: &Step) -> Result<(), Issue> {
-        let conditions: Vec<&str> = self.conditions.iter().map(String::as_str).collect();
         let answers = step.upstream.iter().flat_map(|script| &script.answers);
         for (index, answer) in answers.enumerate() {
-            Directive::parse(&answer.directive, &conditions).map_err(|error| Issue {
+            Directive::parse(&answer.directive, &self.words).map_err(|error| Issue {
                 pointer: format!("/upstream/answers/{index}"),
                 problem: error.to_string(),
             })?;
@@ -151,8 +150,9 @@ impl Loader {
                 ),
             };
             match &expected.error {
-                Some(ErrorExpectation::Condition(name)) if !conditions.contains(&name.as_str()) => {
-                    return Err(unknown("error", name, &conditions));
+                Some(ErrorExpectation::Condition(name)) if !self.words.has(name) => {
+                    let known: Vec<_> = self.words.conditions().collect();
+                    return Err(unknown("error", name, &known));
                 }
                 _ => {}
             }

@@ -260,6 +260,7 @@ fn timeline(call: &Entry) -> Vec<String> {
             Some(HoldEnd::Expired) => "which expired",
             Some(HoldEnd::PeerGone) => "until the target hung up",
             Some(HoldEnd::Released) => "until it was released",
+            Some(HoldEnd::ScriptGone) => "until its script was replaced",
         };
         format!("held {place} after {}, {end}", milliseconds(hold.reached))
     });

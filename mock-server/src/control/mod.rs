@@ -1,4 +1,34 @@
-//! The control API under `/_mock/`: scripts, journal, canaries, the vocabulary. Scenarios never apply to it.
+//! The control API under `/_mock/`: what [`MockServer`](crate::MockServer) offers in a test, over HTTP. Scenarios
+//! never apply to it, and it asks for no credential.
+//!
+//! | request | does |
+//! | --- | --- |
+//! | `GET /_mock/health` | [`Health`] |
+//! | `GET /_mock/journal?case=&after=&since=&limit=&wait=5s` | a [`Page`](crate::journal::Page); with `wait`, once there is an entry |
+//! | `DELETE /_mock/journal` | forgets the entries; sequence numbers go on |
+//! | `PUT /_mock/scripts/{token}` | a [`ScriptText`]: the answers to the calls of a case; answers [`ScriptSet`] |
+//! | `DELETE /_mock/scripts/{token}` | forgets it |
+//! | `POST /_mock/scripts/{token}/release` | opens the next hold |
+//! | `GET`, `PUT /_mock/scenario` | a [`GlobalScenario`]: what every call is answered with |
+//! | `PUT /_mock/canaries` | [`Canaries`]: secrets that must not arrive |
+//! | `GET /_mock/verdict?case=` | a [`Verdict`](crate::verdict::Verdict) on the client, of all calls or of one case |
+//! | `POST /_mock/reset` | as it was started: no journal, scripts, canaries, counts |
+//! | `GET /_mock/conditions` | the vocabulary, a list of [`Word`]s |
+//! | `GET /_mock/metrics` | counts, for Prometheus |
+//! | `GET /_mock/certificate` | the certificate of a server with TLS, as PEM |
+//! | `GET /_mock/` | the inspector page: journal and verdict for the eye |
+//!
+//! What cannot be used is answered with `{"error": "…"}`: 400 for a text, 404 for a path, 413 for a size.
+//!
+//! **Scripts.** Every call of an operation with the token takes the next item, whatever it is answered with: a
+//! call that the provider refuses by itself (401, 400) takes one too, so that the k-th call always meets the k-th
+//! item. Beyond the last item calls are answered with success, and the journal says `beyond_script`. A PUT replaces
+//! the script; its counts and releases start over.
+//!
+//! **Holds.** Each release opens one hold; an early one opens the next that is reached. A hold ends with its
+//! release, when the peer goes, or after ten minutes, with which the connection is cut. When its script is
+//! replaced, deleted or reset, nobody could release it any more: the answer goes on, and the journal says
+//! `script_gone`.
 
 mod plain;
 
@@ -11,9 +41,11 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::core::{Core, MOST_CANARIES};
+use crate::LibraryError;
+use crate::core::Core;
 use crate::duration;
 use crate::fault::FAULTS;
+use crate::habit::HABITS;
 use crate::image::Token;
 use crate::journal::Query;
 use crate::playbook::ScriptText;
@@ -64,10 +96,12 @@ pub struct Canaries {
 pub struct Word {
     /// The name in scenarios.
     pub name: String,
-    /// `condition` or `fault`.
+    /// `condition`, `fault` or `habit`.
     pub kind: String,
     /// What it does.
     pub summary: String,
+    /// What it takes behind `;`.
+    pub params: Vec<String>,
     /// What each provider answers: provider, status, `type`, `code`.
     pub answers: Vec<Value>,
 }
@@ -121,10 +155,7 @@ async fn route(core: &Core, request: &Request) -> Result<Value, Refused> {
         ("PUT", "scenario") => set_scenario(core, request),
         ("PUT", "canaries") => set_canaries(core, request),
         ("POST", "reset") => {
-            core.playbook.reset(core.world.settings.scenario.clone());
-            core.meter.reset();
-            core.set_canaries(Vec::new());
-            core.journal.clear();
+            core.reset();
             Ok(json!({}))
         }
         (method, path) => match path.strip_prefix("scripts/") {
@@ -178,9 +209,9 @@ fn script(core: &Core, request: &Request, method: &str, rest: &str) -> Result<Va
     let token = parse_token(token)?;
     match (method, action) {
         ("PUT", None) => {
-            let text: ScriptText = body(request)?;
+            let text: ScriptText = body(request, r#"{"answers":["rate-limit","ok"]}"#)?;
             let last = core.journal.last();
-            let set = core.playbook.set_script(token, &text, &core.conditions());
+            let set = core.playbook.set_script(token, &text, &core.words);
             set.map_err(|error| (400, error.to_string()))?;
             Ok(json!(ScriptSet { last }))
         }
@@ -209,11 +240,11 @@ fn parse_token(text: &str) -> Result<Token, Refused> {
 }
 
 fn set_scenario(core: &Core, request: &Request) -> Result<Value, Refused> {
-    let wanted: GlobalScenario = body(request)?;
+    let wanted: GlobalScenario = body(request, r#"{"scenario":"rate-limit*2"}"#)?;
     let directive = wanted
         .scenario
         .as_deref()
-        .map(|text| Directive::parse(text, &core.conditions()));
+        .map(|text| Directive::parse(text, &core.words));
     let directive = directive
         .transpose()
         .map_err(|error| (400, error.to_string()))?;
@@ -222,15 +253,10 @@ fn set_scenario(core: &Core, request: &Request) -> Result<Value, Refused> {
 }
 
 fn set_canaries(core: &Core, request: &Request) -> Result<Value, Refused> {
-    let Canaries { canaries } = body(request)?;
-    if canaries.len() > MOST_CANARIES || canaries.iter().any(String::is_empty) {
-        return Err((
-            400,
-            format!("at most {MOST_CANARIES} canaries, none of them empty"),
-        ));
-    }
-    core.set_canaries(canaries);
-    Ok(json!({}))
+    let Canaries { canaries } = body(request, r#"{"canaries":["sk-secret"]}"#)?;
+    let set = core.set_canaries(canaries);
+    set.then(|| json!({}))
+        .ok_or_else(|| (400, LibraryError::Canaries.to_string()))
 }
 
 /// The vocabulary of scenarios, with what each provider answers.
@@ -249,22 +275,44 @@ pub(crate) fn vocabulary(core: &Core) -> Vec<Word> {
                     name: row.id.clone(),
                     kind: "condition".into(),
                     summary: row.summary.clone(),
+                    params: core.words.params(&row.id).map(str::to_owned).collect(),
                     answers: vec![answer],
                 }),
             }
         }
     }
-    words.extend(FAULTS.iter().map(|fault| Word {
-        name: fault.name().into(),
-        kind: "fault".into(),
-        summary: fault.summary().into(),
+    words.extend(FAULTS.iter().map(|fault| {
+        Word {
+            name: fault.name().into(),
+            kind: "fault".into(),
+            summary: fault.summary().into(),
+            params: fault
+                .params(None, &core.words)
+                .into_iter()
+                .map(str::to_owned)
+                .collect(),
+            answers: Vec::new(),
+        }
+    }));
+    words.extend(HABITS.iter().map(|habit| Word {
+        name: habit.name.into(),
+        kind: "habit".into(),
+        summary: habit.summary.into(),
+        params: Vec::new(),
         answers: Vec::new(),
     }));
     words
 }
 
-fn body<T: DeserializeOwned>(request: &Request) -> Result<T, Refused> {
-    serde_json::from_slice(&request.body).map_err(|error| (400, format!("body: {error}")))
+/// The body, which looks like `example`.
+fn body<T: DeserializeOwned>(request: &Request, example: &str) -> Result<T, Refused> {
+    let refused = |error: serde_json::Error| (400, format!("body: {error}"));
+    let value: Value = serde_json::from_slice(&request.body).map_err(refused)?;
+    if !value.is_object() {
+        // A list would do for serde, member by member.
+        return Err((400, format!("body: expected an object such as {example}")));
+    }
+    serde_json::from_slice(&request.body).map_err(refused)
 }
 
 fn unknown(request: &Request) -> Refused {

@@ -16,7 +16,7 @@ pub(super) fn answer(core: &Core, request: &Request) -> Option<Answer> {
     }
     let path = request.path.strip_prefix("/_mock")?;
     let (content_type, text) = match path {
-        "/" => return Some(inspector()),
+        "" | "/" => return Some(inspector()),
         "/metrics" => (
             metrics::CONTENT_TYPE,
             core.metrics.text(core.journal.kept()),

@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use crate::fault::{Fault, Site, number};
 use crate::scenario::Element;
+use crate::vocabulary::Vocabulary;
 use crate::wire::{Answer, Framing, HoldPoint, Pause, Step};
 
 /// See the module.
@@ -21,7 +22,7 @@ impl Fault for BadChunk {
         "breaks the chunked framing at chunk k, from 1 (the last one without a value)"
     }
 
-    fn check(&self, value: Option<&str>, _: &[&str]) -> Result<(), String> {
+    fn check(&self, value: Option<&str>, _: &Vocabulary) -> Result<(), String> {
         match number(value)? {
             Some(0) => Err("the number of a chunk, from 1".to_owned()),
             _ => Ok(()),

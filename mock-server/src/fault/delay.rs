@@ -3,6 +3,7 @@
 use crate::duration;
 use crate::fault::{Fault, Site};
 use crate::scenario::Element;
+use crate::vocabulary::Vocabulary;
 use crate::wire::{Answer, HoldPoint, Pause};
 
 /// See the module.
@@ -17,8 +18,12 @@ impl Fault for Delay {
         "waits before the head, for example delay=1500ms"
     }
 
-    fn check(&self, value: Option<&str>, _: &[&str]) -> Result<(), String> {
+    fn check(&self, value: Option<&str>, _: &Vocabulary) -> Result<(), String> {
         duration::parse(value.unwrap_or_default()).map(drop)
+    }
+
+    fn is_readable(&self) -> bool {
+        true
     }
 
     fn apply(&self, answer: &mut Answer, element: &Element, _: &Site<'_>) {

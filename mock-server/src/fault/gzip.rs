@@ -22,6 +22,10 @@ impl Fault for Gzip {
         "compresses the body with gzip, although the client did not ask for it"
     }
 
+    fn is_readable(&self) -> bool {
+        true
+    }
+
     fn apply(&self, answer: &mut Answer, _: &Element, _: &Site<'_>) {
         let is_body = |step: &Step| matches!(step, Step::Body { .. });
         let Some(last) = answer.steps.iter().rposition(is_body) else {

@@ -5,6 +5,7 @@ use http::StatusCode;
 
 use crate::fault::{Fault, Site};
 use crate::scenario::Element;
+use crate::vocabulary::Vocabulary;
 use crate::wire::{Answer, Step};
 
 /// See the module.
@@ -19,7 +20,7 @@ impl Fault for HtmlError {
         "answers with the HTML page of a proxy (502 without a value)"
     }
 
-    fn check(&self, value: Option<&str>, _: &[&str]) -> Result<(), String> {
+    fn check(&self, value: Option<&str>, _: &Vocabulary) -> Result<(), String> {
         status(value).map(drop)
     }
 

@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use crate::fault::{Fault, Site};
 use crate::scenario::Element;
+use crate::vocabulary::Vocabulary;
 use crate::wire::{Answer, Step};
 
 /// See the module.
@@ -24,8 +25,12 @@ impl Fault for Large {
         "fills the JSON of the body (or of the last event) with blanks up to a size, for example large=30MB"
     }
 
-    fn check(&self, value: Option<&str>, _: &[&str]) -> Result<(), String> {
+    fn check(&self, value: Option<&str>, _: &Vocabulary) -> Result<(), String> {
         size(value).map(drop)
+    }
+
+    fn is_readable(&self) -> bool {
+        true
     }
 
     fn apply(&self, answer: &mut Answer, element: &Element, _: &Site<'_>) {

@@ -2,6 +2,7 @@
 
 mod bad_chunk;
 mod body_reset;
+mod cut_after;
 mod delay;
 mod gzip;
 mod hang;
@@ -19,9 +20,13 @@ mod stream_stall;
 mod truncate;
 mod wrong_content_length;
 
+use std::time::Duration;
+
 use bytes::Bytes;
 
+use crate::duration;
 use crate::scenario::Element;
+use crate::vocabulary::Vocabulary;
 use crate::wire::{Answer, Framing, Step};
 
 /// One kind of damage.
@@ -32,14 +37,24 @@ pub trait Fault: Sync {
     /// What it does, in half a sentence.
     fn summary(&self) -> &'static str;
 
-    /// Whether the fault takes the value; the error says what was expected instead. `conditions` are the ids
-    /// of the provider's catalogue.
+    /// Whether the fault takes the value; the error says what was expected instead.
     ///
     /// # Errors
     /// What the fault takes.
-    fn check(&self, value: Option<&str>, conditions: &[&str]) -> Result<(), String> {
-        let _ = conditions;
+    fn check(&self, value: Option<&str>, words: &Vocabulary) -> Result<(), String> {
+        let _ = words;
         value.map_or(Ok(()), |_| Err("no value".to_owned()))
+    }
+
+    /// What the fault takes behind `;`, with this value.
+    fn params<'w>(&self, value: Option<&str>, words: &'w Vocabulary) -> Vec<&'w str> {
+        let _ = (value, words);
+        Vec::new()
+    }
+
+    /// Whether a client that reads the damaged answer can still have all of it.
+    fn is_readable(&self) -> bool {
+        false
     }
 
     /// Damages the answer. The element was checked.
@@ -56,6 +71,7 @@ pub struct Site<'a> {
 pub static FAULTS: &[&dyn Fault] = &[
     &bad_chunk::BadChunk,
     &body_reset::BodyReset,
+    &cut_after::CutAfter,
     &delay::Delay,
     &gzip::Gzip,
     &hang::Hang,
@@ -98,6 +114,20 @@ fn end_early(answer: &mut Answer, element: &Element, last: Step) {
         answer.framing = Framing::Announced(answer.body_len() as u64);
     }
     answer.end_at_byte(kept, last);
+}
+
+/// Whether a client can have all of an answer with these faults.
+#[must_use]
+pub fn readable(faults: &[Element]) -> bool {
+    faults.iter().all(|element| {
+        let fault = FAULTS.iter().find(|fault| fault.name() == element.name);
+        fault.is_none_or(|fault| fault.is_readable())
+    })
+}
+
+/// The duration of a fault that has one without a value.
+fn time_or(default: Duration, value: Option<&str>) -> Result<Duration, String> {
+    value.map_or(Ok(default), duration::parse)
 }
 
 /// Reads an optional whole number.

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use crate::duration;
-use crate::fault::{Fault, Site};
+use crate::fault::{Fault, Site, time_or};
 use crate::scenario::Element;
+use crate::vocabulary::Vocabulary;
 use crate::wire::{Answer, HoldPoint, Pause};
 
 /// See the module.
@@ -23,13 +23,16 @@ impl Fault for SlowStream {
         "waits before each event, or each eighth of a body that is no stream (200ms without a value)"
     }
 
-    fn check(&self, value: Option<&str>, _: &[&str]) -> Result<(), String> {
-        value.map_or(Ok(()), |text| duration::parse(text).map(drop))
+    fn check(&self, value: Option<&str>, _: &Vocabulary) -> Result<(), String> {
+        time_or(DEFAULT, value).map(drop)
+    }
+
+    fn is_readable(&self) -> bool {
+        true
     }
 
     fn apply(&self, answer: &mut Answer, element: &Element, _: &Site<'_>) {
-        let stated = element.value.as_deref();
-        let time = stated.and_then(|text| duration::parse(text).ok());
+        let time = time_or(DEFAULT, element.value.as_deref());
         let pause = Pause::Delay(time.unwrap_or(DEFAULT));
         let events = answer.events();
         for event in 0..events {

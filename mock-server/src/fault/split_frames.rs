@@ -23,6 +23,10 @@ impl Fault for SplitFrames {
         "cuts each event of a stream into chunks, inside lines and inside UTF-8 characters"
     }
 
+    fn is_readable(&self) -> bool {
+        true
+    }
+
     fn apply(&self, answer: &mut Answer, _: &Element, _: &Site<'_>) {
         let steps = std::mem::take(&mut answer.steps);
         answer.steps = steps.into_iter().flat_map(split).collect();

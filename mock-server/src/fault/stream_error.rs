@@ -2,6 +2,7 @@
 
 use crate::fault::{Fault, Site};
 use crate::scenario::{Element, canonical};
+use crate::vocabulary::Vocabulary;
 use crate::wire::{Answer, Step};
 
 /// See the module.
@@ -19,11 +20,17 @@ impl Fault for StreamError {
         "ends a stream with an error event (of a condition: stream-error=server-error)"
     }
 
-    fn check(&self, value: Option<&str>, conditions: &[&str]) -> Result<(), String> {
-        let known = value.is_none_or(|name| conditions.contains(&canonical(name).as_str()));
+    fn check(&self, value: Option<&str>, words: &Vocabulary) -> Result<(), String> {
+        let known = value.is_none_or(|name| words.has(&canonical(name)));
         known
             .then_some(())
             .ok_or_else(|| "the id of a condition".to_owned())
+    }
+
+    fn params<'w>(&self, value: Option<&str>, words: &'w Vocabulary) -> Vec<&'w str> {
+        let condition = canonical(value.unwrap_or(DEFAULT));
+        // How Google frames it; see its `in_stream`.
+        words.params(&condition).chain(["framed"]).collect()
     }
 
     fn apply(&self, answer: &mut Answer, element: &Element, site: &Site<'_>) {

@@ -2,6 +2,7 @@
 
 use crate::fault::{Fault, Site, number};
 use crate::scenario::Element;
+use crate::vocabulary::Vocabulary;
 use crate::wire::{Answer, Step};
 
 /// See the module.
@@ -16,7 +17,7 @@ impl Fault for StreamReset {
         "resets the connection after k events of a stream (1 without a value)"
     }
 
-    fn check(&self, value: Option<&str>, _: &[&str]) -> Result<(), String> {
+    fn check(&self, value: Option<&str>, _: &Vocabulary) -> Result<(), String> {
         number(value).map(drop)
     }
 

@@ -2,6 +2,7 @@
 
 use crate::fault::{Fault, Site, end_early, number};
 use crate::scenario::Element;
+use crate::vocabulary::Vocabulary;
 use crate::wire::{Answer, Step};
 
 /// See the module.
@@ -16,7 +17,7 @@ impl Fault for Truncate {
         "cuts the body after so many bytes (half of it without a value)"
     }
 
-    fn check(&self, value: Option<&str>, _: &[&str]) -> Result<(), String> {
+    fn check(&self, value: Option<&str>, _: &Vocabulary) -> Result<(), String> {
         number(value).map(drop)
     }
 

@@ -5,10 +5,12 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
+use sha2::{Digest as _, Sha256};
 
+use super::hash::Wanted;
 use super::paint::Random;
 use super::provenance::{PAYLOAD_LEN, Provenance, payload};
-use super::{Format, MAX_SIDE};
+use super::{Format, MAX_SIDE, hex};
 
 /// A file without its provenance.
 pub(super) struct File {
@@ -19,6 +21,14 @@ pub(super) struct File {
     back: Vec<u8>,
     /// The base64 of the longer one of the two: `front` for WebP, else `back`.
     base64: Bytes,
+    /// Hashes that may be asked for yet.
+    pub(super) wanted: Wanted,
+}
+
+impl Drop for File {
+    fn drop(&mut self) {
+        std::mem::take(&mut self.wanted).settle(self);
+    }
 }
 
 impl File {
@@ -26,7 +36,7 @@ impl File {
     pub(super) fn new(format: Format, mut encoded: Vec<u8>, pad_to: usize, random: Random) -> Self {
         let missing = pad_to.saturating_sub(encoded.len() + provenance_len(format));
         let mut padding = Padding { missing, random };
-        let (front, back) = match format {
+        let (mut front, mut back) = match format {
             Format::Png => {
                 let end = encoded.split_off(encoded.len() - PNG_END);
                 let mut back = encoded.split_off(PNG_FRONT);
@@ -43,6 +53,9 @@ impl File {
             }
             Format::Webp => (extend_webp(&encoded, &mut padding), Vec::new()),
         };
+        // What was split off leaves the room of the whole behind: twice the memory, while the file is kept.
+        front.shrink_to_fit();
+        back.shrink_to_fit();
         let longer = if format == Format::Webp {
             &front
         } else {
@@ -54,6 +67,7 @@ impl File {
             front,
             back,
             base64,
+            wanted: Wanted::default(),
         }
     }
 
@@ -77,6 +91,15 @@ impl File {
     /// The three parts of the file in order.
     pub(super) fn parts<'a>(&'a self, provenance_part: &'a [u8]) -> [&'a [u8]; 3] {
         [&self.front, provenance_part, &self.back]
+    }
+
+    /// The SHA-256 of the file in hex.
+    pub(super) fn sha256(&self, provenance_part: &[u8]) -> String {
+        let mut hash = Sha256::new();
+        for part in self.parts(provenance_part) {
+            hash.update(part);
+        }
+        hex(&hash.finalize())
     }
 
     /// The base64 of the file in two pieces to be joined: the first one is that of a multiple of 3 bytes.

@@ -12,12 +12,14 @@
 //! - [`inspect`]: format and size of files that came with a request
 //! - [`provenance`]: the format of the provenance and its readers
 //! - `cache`: finished files
+//! - `hash`: what the journal names them by
 //! - `token`: the ten characters that name a test case
 
 mod cache;
 mod canvas;
 mod container;
 mod encode;
+mod hash;
 pub mod inspect;
 mod paint;
 pub mod provenance;
@@ -33,6 +35,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
+pub use self::hash::ImageHash;
 pub use self::token::{InvalidToken, Token};
 
 use self::cache::Cache;
@@ -208,14 +211,10 @@ impl Rendered {
         self.file.base64(&self.provenance_part)
     }
 
-    /// The SHA-256 of the file in hex, computed with each call.
+    /// The SHA-256 of the file, computed when somebody looks at it.
     #[must_use]
-    pub fn sha256(&self) -> String {
-        let mut hash = Sha256::new();
-        for part in self.parts() {
-            hash.update(part);
-        }
-        hex(&hash.finalize())
+    pub fn sha256(&self) -> ImageHash {
+        ImageHash::of(&self.file, &self.provenance_part)
     }
 
     /// The size of the file in bytes.

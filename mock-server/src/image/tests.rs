@@ -133,7 +133,7 @@ fn bytes_base64_and_hash_are_of_one_file() {
             for rendered in [first, second] {
                 let bytes = rendered.bytes();
                 assert_eq!(rendered.len(), bytes.len());
-                assert_eq!(rendered.sha256(), hex(&Sha256::digest(&bytes)));
+                assert_eq!(rendered.sha256().as_str(), hex(&Sha256::digest(&bytes)));
                 assert_eq!(
                     rendered.base64().concat(),
                     STANDARD.encode(&bytes).into_bytes()
@@ -280,4 +280,15 @@ fn what_differs_is_seen_in_the_pixels() {
         assert!(!seen.contains(&pixels));
         seen.push(pixels);
     }
+}
+
+#[test]
+fn a_hash_outlives_its_file() {
+    let studio = Studio::new(0);
+    let rendered = studio.image(&picture(Format::Png, |_| ()), "1");
+    let (asked, kept) = (rendered.sha256(), rendered.sha256());
+    let bytes = rendered.bytes();
+    assert_eq!(asked.as_str(), hex(&Sha256::digest(&bytes)));
+    drop(rendered);
+    assert_eq!(kept.as_str(), asked.as_str());
 }

@@ -44,9 +44,6 @@ pub struct Entry {
     pub scenario: Option<ScenarioSeen>,
     /// The answer that was decided.
     pub answer: Option<AnswerSeen>,
-    /// The seconds that the answer told the client to wait.
-    #[serde(default)]
-    pub retry_after: Option<u64>,
     /// The holds of the answer.
     pub holds: Vec<HoldSeen>,
     /// Labels of the canaries that were found in the raw request.
@@ -112,6 +109,9 @@ pub struct AnswerSeen {
     pub status: u16,
     /// The condition and the images.
     pub summary: Summary,
+    /// A fault keeps the client from having all of it.
+    #[serde(default)]
+    pub damaged: bool,
 }
 
 /// A hold that an answer came to.
@@ -136,6 +136,8 @@ pub enum HoldEnd {
     PeerGone,
     /// By a release.
     Released,
+    /// Its script was replaced, deleted or forgotten: nobody could release it any more, so it went on.
+    ScriptGone,
 }
 
 impl Entry {

@@ -13,6 +13,8 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 
+use crate::wire::Decided;
+
 /// A bounded list of entries; the oldest go first.
 #[derive(Debug)]
 pub struct Journal {
@@ -24,9 +26,17 @@ pub struct Journal {
 
 #[derive(Debug, Default)]
 struct Inner {
-    entries: VecDeque<(Entry, usize)>,
+    entries: VecDeque<Kept>,
     bytes: usize,
     last: u64,
+}
+
+#[derive(Debug)]
+struct Kept {
+    entry: Entry,
+    size: usize,
+    /// The answer's summary, which is written into the entry when somebody looks: hashes take their time.
+    decided: Option<Decided>,
 }
 
 /// Which entries a reader wants.
@@ -74,12 +84,16 @@ impl Journal {
         let entry = entry(seq);
         let size = entry.approximate_bytes();
         inner.bytes += size;
-        inner.entries.push_back((entry, size));
+        inner.entries.push_back(Kept {
+            entry,
+            size,
+            decided: None,
+        });
         while inner.entries.len() > self.max_entries
             || (inner.bytes > self.max_bytes && inner.entries.len() > 1)
         {
-            if let Some((_, size)) = inner.entries.pop_front() {
-                inner.bytes -= size;
+            if let Some(oldest) = inner.entries.pop_front() {
+                inner.bytes -= oldest.size;
             }
         }
         drop(inner);
@@ -89,12 +103,25 @@ impl Journal {
 
     /// Changes an entry that is still kept.
     pub fn update(&self, seq: u64, change: impl FnOnce(&mut Entry)) {
+        self.change(seq, |kept| change(&mut kept.entry));
+    }
+
+    /// The same once the answer is decided.
+    pub fn decided(&self, seq: u64, decided: &Decided, change: impl FnOnce(&mut Entry)) {
+        let decided = decided.clone();
+        self.change(seq, |kept| {
+            change(&mut kept.entry);
+            kept.decided = Some(decided);
+        });
+    }
+
+    fn change(&self, seq: u64, change: impl FnOnce(&mut Kept)) {
         let mut inner = self.lock();
         let found = inner
             .entries
-            .binary_search_by_key(&seq, |(entry, _)| entry.seq);
+            .binary_search_by_key(&seq, |kept| kept.entry.seq);
         if let Ok(at) = found {
-            change(&mut inner.entries[at].0);
+            change(&mut inner.entries[at]);
         }
         drop(inner);
         self.changed.notify_waiters();
@@ -106,30 +133,49 @@ impl Journal {
         let inner = self.lock();
         let known = inner
             .entries
-            .partition_point(|(entry, _)| entry.seq <= query.after);
-        let entries = inner.entries.range(known..).map(|(entry, _)| entry);
-        let wanted = entries.filter(|entry| query.wants(entry));
+            .partition_point(|kept| kept.entry.seq <= query.after);
+        let entries = inner.entries.range(known..);
+        let wanted = entries.filter(|kept| query.wants(&kept.entry));
+        let wanted = wanted.take(query.limit.unwrap_or(usize::MAX));
+        let found: Vec<_> = wanted
+            .map(|k| (k.entry.clone(), k.decided.clone()))
+            .collect();
+        let oldest = inner.entries.front();
+        let (oldest, last) = (oldest.map_or(inner.last + 1, |k| k.entry.seq), inner.last);
+        // Hashing must not keep others from the journal.
+        drop(inner);
+        let entries = found.into_iter().map(|(mut entry, decided)| {
+            if let (Some(answer), Some(decided)) = (&mut entry.answer, decided) {
+                answer.summary = decided.summary();
+            }
+            entry
+        });
         Page {
-            oldest: inner
-                .entries
-                .front()
-                .map_or(inner.last + 1, |(entry, _)| entry.seq),
-            last: inner.last,
-            entries: wanted
-                .take(query.limit.unwrap_or(usize::MAX))
-                .cloned()
-                .collect(),
+            oldest,
+            last,
+            entries: entries.collect(),
         }
     }
 
     /// The same, but waits up to `longest` for the first entry.
     pub async fn wait(&self, query: &Query, longest: Duration) -> Page {
+        self.wait_until(query, longest, &|page: &Page| !page.entries.is_empty())
+            .await
+    }
+
+    /// The same, but waits up to `longest` until the page is as wanted.
+    pub async fn wait_until(
+        &self,
+        query: &Query,
+        longest: Duration,
+        wanted: &impl Fn(&Page) -> bool,
+    ) -> Page {
         let end = Instant::now() + longest;
         loop {
             let changed = self.changed.notified();
             let page = self.page(query);
             let left = end.saturating_duration_since(Instant::now());
-            if !page.entries.is_empty() || left.is_zero() {
+            if wanted(&page) || left.is_zero() {
                 return page;
             }
             let _ = tokio::time::timeout(left, changed).await;
@@ -162,6 +208,14 @@ impl Journal {
 }
 
 impl Query {
+    /// Everything with this token; with an empty text, everything.
+    pub(crate) fn of_token(token: &str) -> Self {
+        Self {
+            case: (!token.is_empty()).then(|| token.to_owned()),
+            ..Self::default()
+        }
+    }
+
     fn wants(&self, entry: &Entry) -> bool {
         self.case
             .as_ref()

@@ -14,6 +14,7 @@ use crate::journal::{ScenarioSeen, cut};
 use crate::kept::Kept;
 use crate::provider::{Call, credential_label, hex_sha256};
 use crate::scenario::{Directive, Order, ScenarioError};
+use crate::vocabulary::Vocabulary;
 use crate::wire::{HoldPoint, Request};
 use script::LONGEST_SCRIPT;
 
@@ -31,7 +32,7 @@ pub struct Playbook {
 /// What applies to one call.
 #[derive(Clone, Debug, Default)]
 pub struct Plan {
-    /// Condition and faults.
+    /// Condition, faults and habits.
     pub order: Order,
     /// Where the answer holds.
     pub holds: Vec<HoldPoint>,
@@ -46,6 +47,13 @@ struct Script {
     items: Vec<(Directive, Vec<HoldPoint>)>,
     calls: usize,
     releases: Arc<Semaphore>,
+}
+
+/// Holds that nobody can release any more go on: see [`HoldEnd::ScriptGone`](crate::journal::HoldEnd).
+impl Drop for Script {
+    fn drop(&mut self) {
+        self.releases.close();
+    }
 }
 
 impl Playbook {
@@ -67,7 +75,7 @@ impl Playbook {
         &self,
         request: &Request,
         call: &Call,
-        conditions: &[&str],
+        words: &Vocabulary,
     ) -> Result<Plan, ScenarioError> {
         if call.operation.is_none() {
             return Ok(Plan::default());
@@ -85,11 +93,11 @@ impl Playbook {
             ([], Some(header)) => ("header", header.to_owned()),
             (directives, _) => ("prompt", directives.join(",")),
         };
-        let directive = Directive::parse(&text, conditions)?;
+        let directive = Directive::parse(&text, words)?;
         Ok(self.counted(source, &directive, request, call))
     }
 
-    /// Sets the script of a case; its counts and releases start over.
+    /// Sets the script of a case; its counts and releases start over, and what an earlier one holds goes on.
     ///
     /// # Errors
     /// An item that cannot be parsed, with its index; or a script that is too long.
@@ -97,13 +105,13 @@ impl Playbook {
         &self,
         token: Token,
         text: &ScriptText,
-        conditions: &[&str],
+        words: &Vocabulary,
     ) -> Result<(), ScriptError> {
         if text.answers.len() > LONGEST_SCRIPT {
             return Err(ScriptError::TooLong(text.answers.len()));
         }
         let parse = |(index, answer): (usize, &AnswerText)| {
-            let directive = Directive::parse(&answer.directive, conditions);
+            let directive = Directive::parse(&answer.directive, words);
             let directive = directive.map_err(|source| ScriptError::Item { index, source })?;
             Ok((directive, answer.hold.clone()))
         };
@@ -122,7 +130,7 @@ impl Playbook {
         Ok(())
     }
 
-    /// Forgets the script of a case.
+    /// Forgets the script of a case; what it holds goes on.
     pub fn remove_script(&self, token: &Token) {
         lock(&self.scripts).remove(token);
     }
@@ -160,6 +168,9 @@ impl Playbook {
         *lock(&self.global) = global;
     }
 
+    /// The answer to the next call of a case. Every call of an operation takes one, also a call that the provider
+    /// refuses for reasons of its own (401, 400) before the item shows: so the k-th call of the journal always
+    /// met the k-th item, whatever was sent, and a client that corrects its request cannot stretch a script.
     fn scripted(&self, call: &Call) -> Option<Plan> {
         let mut scripts = lock(&self.scripts);
         let script = scripts.find_mut(call.marks.token.as_ref()?)?;
@@ -234,6 +245,7 @@ fn seen(source: &str, order: &Order, beyond_script: bool) -> ScenarioSeen {
         .condition
         .iter()
         .chain(&order.faults)
+        .chain(&order.habits)
         .map(ToString::to_string);
     let applied = parts.collect::<Vec<_>>().join(",");
     let applied = if applied.is_empty() {
@@ -256,7 +268,9 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 mod tests {
     use super::*;
 
-    const CONDITIONS: &[&str] = &["rate-limit"];
+    fn words() -> Vocabulary {
+        Vocabulary::from(["rate-limit", "server-error"])
+    }
 
     fn request() -> Request {
         Request {
@@ -270,7 +284,7 @@ mod tests {
     }
 
     fn applied(playbook: &Playbook, call: &Call) -> String {
-        let plan = playbook.plan(&request(), call, CONDITIONS).unwrap();
+        let plan = playbook.plan(&request(), call, &words()).unwrap();
         plan.seen.map(|seen| seen.applied).unwrap_or_default()
     }
 
@@ -319,14 +333,14 @@ mod tests {
             r#"{"answers":["rate-limit*2",{"do":"ok","hold":[{"before_event":1}]}]}"#,
         );
         playbook
-            .set_script(token, &text.unwrap(), CONDITIONS)
+            .set_script(token, &text.unwrap(), &words())
             .unwrap();
         let call = call(Some("abcdefgh23"), "server-error");
         assert_eq!(applied(&playbook, &call), "rate-limit");
         assert_eq!(applied(&playbook, &call), "rate-limit");
-        let plan = playbook.plan(&request(), &call, CONDITIONS).unwrap();
+        let plan = playbook.plan(&request(), &call, &words()).unwrap();
         assert_eq!(plan.holds, [HoldPoint::BeforeEvent(1)]);
-        let plan = playbook.plan(&request(), &call, CONDITIONS).unwrap();
+        let plan = playbook.plan(&request(), &call, &words()).unwrap();
         assert!(plan.seen.unwrap().beyond_script);
     }
 
@@ -340,7 +354,7 @@ mod tests {
             }],
         };
         let token = "abcdefgh23".parse().unwrap();
-        let error = playbook.set_script(token, &text, CONDITIONS).unwrap_err();
+        let error = playbook.set_script(token, &text, &words()).unwrap_err();
         assert!(
             error
                 .to_string()

@@ -29,6 +29,33 @@ pub struct AnswerText {
     pub hold: Vec<HoldPoint>,
 }
 
+impl AnswerText {
+    /// The same, but it stops at this point until a release; several are released one by one.
+    #[must_use]
+    pub fn hold(mut self, at: HoldPoint) -> Self {
+        self.hold.push(at);
+        self
+    }
+}
+
+impl From<&str> for AnswerText {
+    fn from(text: &str) -> Self {
+        Self {
+            directive: text.to_owned(),
+            hold: Vec::new(),
+        }
+    }
+}
+
+impl From<String> for AnswerText {
+    fn from(directive: String) -> Self {
+        Self {
+            directive,
+            hold: Vec::new(),
+        }
+    }
+}
+
 /// A script item is a scenario text, or an object with `do` and `hold`.
 impl<'de> Deserialize<'de> for AnswerText {
     fn deserialize<D: Deserializer<'de>>(reader: D) -> Result<Self, D::Error> {
@@ -41,10 +68,7 @@ impl<'de> Deserialize<'de> for AnswerText {
             hold: Vec<HoldPoint>,
         }
         match Value::deserialize(reader)? {
-            Value::String(directive) => Ok(Self {
-                directive,
-                hold: Vec::new(),
-            }),
+            Value::String(directive) => Ok(directive.into()),
             object @ Value::Object(_) => {
                 let full = Full::deserialize(object).map_err(D::Error::custom)?;
                 Ok(Self {

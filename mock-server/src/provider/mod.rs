@@ -3,6 +3,7 @@
 
 pub mod azure;
 pub mod google;
+mod grant;
 mod input;
 pub mod openai;
 
@@ -14,7 +15,8 @@ use bytes::Bytes;
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
-use crate::catalogue::{Catalogue, CatalogueError};
+use crate::StartError;
+use crate::catalogue::Catalogue;
 use crate::image::{Picture, Rendered, Studio};
 use crate::scenario::{Element, Order};
 use crate::settings::Settings;
@@ -59,15 +61,15 @@ pub trait Provider: Send + Sync {
 }
 
 /// Reads the data of a provider, for a server with these settings.
-pub type Loader = fn(&Settings) -> Result<Box<dyn Provider>, CatalogueError>;
+pub type Loader = fn(&Settings) -> Result<Box<dyn Provider>, StartError>;
 
 /// Every provider: its id and how it is loaded. The first that claims a request answers it; OpenAI, the last,
 /// claims what nobody else does.
 pub static PROVIDERS: &[(&str, Loader)] = &[
-    (google::VERTEX, |_| google::Google::load_vertex()),
-    (google::GEMINI, |_| google::Google::load_gemini()),
+    (google::VERTEX, |_| Ok(google::Google::load_vertex()?)),
+    (google::GEMINI, |_| Ok(google::Google::load_gemini()?)),
     (azure::ID, azure::Azure::load),
-    (openai::ID, |_| openai::OpenAi::load()),
+    (openai::ID, |_| Ok(openai::OpenAi::load()?)),
 ];
 
 /// What a request asks for, in the same terms for every provider.
@@ -79,6 +81,8 @@ pub struct Call {
     pub operation: Option<&'static str>,
     /// How a stream of this call is framed, where the provider has several ways.
     pub framing: &'static str,
+    /// The model that the body names, where the provider goes by another name.
+    pub named_model: Option<String>,
     /// The credential as sent, without its scheme.
     pub credential: Option<String>,
     /// What the marks in the prompt say.
@@ -87,6 +91,8 @@ pub struct Call {
     pub prompt: String,
     /// The JSON body, or the text fields of a form; none where it is neither.
     pub body: Option<Map<String, Value>>,
+    /// No picture is made for it, so its answer is quick.
+    pub quick: bool,
     /// The images that came with it, in order.
     pub images: Vec<InputImage>,
     /// The mask of an edit.
@@ -119,6 +125,8 @@ pub struct Turn<'w> {
     pub id: String,
     /// Now, in seconds since 1970.
     pub now: i64,
+    /// How many requests `--rate-limit` leaves in the minute; none where it does not limit them.
+    pub requests_left: Option<u64>,
 }
 
 impl<'w> Turn<'w> {
@@ -128,19 +136,24 @@ impl<'w> Turn<'w> {
         let mut id = hex_sha256(format!("{}:{number}", world.settings.seed).as_bytes());
         id.truncate(32);
         let now = time::OffsetDateTime::now_utc().unix_timestamp();
-        Self { world, id, now }
+        Self {
+            world,
+            id,
+            now,
+            requests_left: None,
+        }
     }
 
     /// The id of the request as a UUID.
     #[must_use]
     pub fn uuid(&self) -> String {
-        let part = |from: usize, to: usize| &self.id[from..to];
-        let (first, second, last) = (part(0, 8), part(8, 12), part(20, 32));
-        format!(
-            "{first}-{second}-4{}-a{}-{last}",
-            part(13, 16),
-            part(17, 20)
-        )
+        uuid(&self.id)
+    }
+
+    /// The id that a gateway in front of the API gives to the request.
+    #[must_use]
+    pub fn gateway_uuid(&self) -> String {
+        uuid(&hex_sha256(self.id.as_bytes()))
     }
 
     /// Paints a picture that says which request it answers.
@@ -148,6 +161,17 @@ impl<'w> Turn<'w> {
     pub fn paint(&self, picture: &Picture) -> Rendered {
         self.world.studio.image(picture, &self.id)
     }
+}
+
+/// The first 32 of these hex digits as a UUID.
+fn uuid(digits: &str) -> String {
+    let part = |from: usize, to: usize| &digits[from..to];
+    let (first, second, last) = (part(0, 8), part(8, 12), part(20, 32));
+    format!(
+        "{first}-{second}-4{}-a{}-{last}",
+        part(13, 16),
+        part(17, 20)
+    )
 }
 
 /// The first 12 hex digits of a credential's SHA-256: comparable, and of no use to a reader.

@@ -176,8 +176,8 @@ async fn exchange(
     };
     let watch = Watch::entry(Arc::clone(&core), visit.seq, clock);
     let releases = visit.releases.clone();
-    let answer = match core.refusal(&visit) {
-        Some(refusal) => refusal,
+    let answer = match core.quick_answer(&visit) {
+        Some(answer) => answer,
         None => on_a_thread(move || core.answer(&visit)).await?,
     };
     Player::new(answer, releases, watch, line)

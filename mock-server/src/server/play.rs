@@ -193,8 +193,8 @@ impl Player {
             Pause::Hold(at) => {
                 self.watch.hold_reached(*at);
                 tokio::select! {
-                    () = released(self.releases.clone()) => {
-                        self.watch.hold_ended(HoldEnd::Released);
+                    end = released(self.releases.clone()) => {
+                        self.watch.hold_ended(end);
                         Ok(())
                     }
                     () = tokio::time::sleep(LONGEST) => {
@@ -213,15 +213,17 @@ impl Player {
     }
 }
 
-/// Returns with one release, which is then used up.
-async fn released(releases: Option<Arc<Semaphore>>) {
-    let permit = match &releases {
-        Some(releases) => releases.acquire().await.ok(),
-        None => None,
+/// Returns with one release, which is then used up, or when there can be none any more.
+async fn released(releases: Option<Arc<Semaphore>>) -> HoldEnd {
+    let Some(releases) = releases else {
+        return HoldEnd::ScriptGone;
     };
-    match permit {
-        Some(permit) => permit.forget(),
-        None => std::future::pending().await,
+    match releases.acquire().await {
+        Ok(permit) => {
+            permit.forget();
+            HoldEnd::Released
+        }
+        Err(_) => HoldEnd::ScriptGone,
     }
 }
 

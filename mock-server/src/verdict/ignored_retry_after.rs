@@ -1,21 +1,24 @@
-//! `ignored-retry-after`: the same request came again before the time that the refusal named.
+//! `ignored-retry-after`: a refused request came again before the time that the refusal named, in a header or
+//! (Google) in its body.
 
 use time::Duration;
 
-use super::ended;
+use super::Found;
+use super::attempts::{attempts, due, told_to_wait};
 use crate::journal::Entry;
 
 /// Clocks and networks are not exact.
 const SLACK: Duration = Duration::milliseconds(50);
 
-pub(super) fn judge(calls: &[&Entry]) -> Vec<(Vec<u64>, String)> {
-    let early = calls.windows(2).filter_map(|pair| {
+pub(super) fn judge(calls: &[&Entry]) -> Vec<Found> {
+    let attempts = attempts(calls);
+    let pairs = attempts.iter().flat_map(|row| row.windows(2));
+    let early = pairs.filter_map(|pair| {
         let (first, next) = (pair[0], pair[1]);
-        let wait = first.retry_after?;
-        let due = ended(first)?.checked_add(Duration::seconds(i64::try_from(wait).ok()?))?;
+        let (wait, due) = (told_to_wait(first)?, due(first)?);
         (next.stamps.received + SLACK < due).then(|| {
             let left = (due - next.stamps.received).whole_milliseconds();
-            let message = format!("told to wait {wait} s, it came back {left} ms too early");
+            let message = format!("told to wait {wait} ms, it came back {left} ms too early");
             (vec![first.seq, next.seq], message)
         })
     });

@@ -1,12 +1,15 @@
 //! A verdict on the mock's client, from the journal alone. One file a rule, one line in `RULES`.
 //!
-//! Two calls belong to the same request when they have the same credential, path and case token; without a
-//! token, the same body instead of it.
+//! Two calls may be about the same thing when they have the same case token; without a token, the same body.
+//! What a rate limit says holds for the credential and path that were limited only; what was paid for counts
+//! wherever it was made.
 //!
 //! # Limits
-//! The journal is bounded: what it dropped is not judged, and [`Verdict::complete`] says so. A client that asks
-//! for several images by calls one after the other, all under one token, looks as if it paid twice.
+//! The journal is bounded: what it dropped is not judged, and [`Verdict::complete`] says so. An answer counts as
+//! delivered when its last byte was handed to the system. A client that has a whole answer, cannot read it and
+//! asks again looks as one that wants another image, and is not blamed.
 
+mod attempts;
 mod deprecated;
 mod ignored_retry_after;
 mod leaked_canary;
@@ -14,11 +17,12 @@ mod paid_twice;
 mod refused;
 mod retry_storm;
 
+pub use deprecated::{Deprecation, Deprecations};
+
 use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use time::{Duration, OffsetDateTime};
 
 use crate::journal::{Entry, Page};
 
@@ -48,32 +52,74 @@ pub struct Finding {
     pub message: String,
 }
 
-/// Judges the calls of one request, oldest first.
-type Rule = fn(&[&Entry]) -> Vec<(Vec<u64>, String)>;
+/// The sequence numbers of the calls, and what happened.
+type Found = (Vec<u64>, String);
+
+/// One rule: its id, which calls it sees together, and how it judges them, oldest first.
+struct Rule {
+    id: &'static str,
+    scope: Scope,
+    judge: fn(&[&Entry], &[Deprecations]) -> Vec<Found>,
+}
+
+/// Which calls a rule sees together.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Scope {
+    /// The same token, or body without one, with the same credential and path.
+    Place,
+    /// The same token, or body without one.
+    Request,
+}
 
 /// Every rule.
-static RULES: &[(&str, Rule)] = &[
-    ("deprecated", deprecated::judge),
-    ("ignored-retry-after", ignored_retry_after::judge),
-    ("leaked-canary", leaked_canary::judge),
-    ("paid-twice", paid_twice::judge),
-    ("refused", refused::judge),
-    ("retry-storm", retry_storm::judge),
+static RULES: &[Rule] = &[
+    Rule {
+        id: "deprecated",
+        scope: Scope::Request,
+        judge: deprecated::judge,
+    },
+    Rule {
+        id: "ignored-retry-after",
+        scope: Scope::Place,
+        judge: |calls, _| ignored_retry_after::judge(calls),
+    },
+    Rule {
+        id: "leaked-canary",
+        scope: Scope::Request,
+        judge: |calls, _| leaked_canary::judge(calls),
+    },
+    Rule {
+        id: "paid-twice",
+        scope: Scope::Request,
+        judge: |calls, _| paid_twice::judge(calls),
+    },
+    Rule {
+        id: "refused",
+        scope: Scope::Request,
+        judge: |calls, _| refused::judge(calls),
+    },
+    Rule {
+        id: "retry-storm",
+        scope: Scope::Place,
+        judge: |calls, _| retry_storm::judge(calls),
+    },
 ];
 
 impl Verdict {
-    /// Judges a part of the journal.
+    /// Judges a part of the journal, by what is known of deprecations.
     #[must_use]
-    pub fn of(page: &Page) -> Self {
-        let mut requests: BTreeMap<_, Vec<&Entry>> = BTreeMap::new();
-        for entry in &page.entries {
-            requests.entry(request_of(entry)).or_default().push(entry);
-        }
+    pub fn of(page: &Page, deprecations: &[Deprecations]) -> Self {
         let mut findings = Vec::new();
-        for (rule, judge) in RULES {
+        for rule in RULES {
+            let mut requests: BTreeMap<_, Vec<&Entry>> = BTreeMap::new();
+            for entry in &page.entries {
+                let calls = requests.entry(rule.scope.key(entry)).or_default();
+                calls.push(entry);
+            }
             for calls in requests.values() {
-                findings.extend(judge(calls).into_iter().map(|(entries, message)| Finding {
-                    rule: (*rule).to_owned(),
+                let found = (rule.judge)(calls, deprecations);
+                findings.extend(found.into_iter().map(|(entries, message)| Finding {
+                    rule: rule.id.to_owned(),
                     token: calls[0].token.clone(),
                     entries,
                     message,
@@ -106,26 +152,13 @@ impl fmt::Display for Verdict {
     }
 }
 
-fn request_of(entry: &Entry) -> (Option<&str>, &str, &str) {
-    let credential = entry.credential.as_ref();
-    let same = entry.token.as_deref().unwrap_or(&entry.body_sha256);
-    (
-        credential.map(|seen| seen.label.as_str()),
-        &entry.path,
-        same,
-    )
-}
-
-/// When the answer was over, as far as the journal knows.
-fn ended(entry: &Entry) -> Option<OffsetDateTime> {
-    let stamps = &entry.stamps;
-    let micros = stamps.end.or(stamps.peer_gone)?;
-    let micros = i64::try_from(micros).unwrap_or(i64::MAX);
-    stamps.received.checked_add(Duration::microseconds(micros))
-}
-
-/// The answer was an error that may pass, or none at all.
-fn failed(entry: &Entry) -> bool {
-    let status = entry.answer.as_ref().map(|answer| answer.status);
-    status.is_some_and(|status| status == 429 || status >= 500)
+impl Scope {
+    fn key(self, entry: &Entry) -> (&str, Option<&str>, &str) {
+        let same = entry.token.as_deref().unwrap_or(&entry.body_sha256);
+        let label = entry.credential.as_ref().map(|seen| seen.label.as_str());
+        match self {
+            Self::Place => (same, label, &entry.path),
+            Self::Request => (same, None, ""),
+        }
+    }
 }

@@ -1,34 +1,26 @@
-//! `paid-twice`: images were made, and the same request came again. Under a case token always; without one only
-//! where the first answer did not arrive well, because asking twice for the same picture is anybody's right.
-//! Calls side by side are not retries.
+//! `paid-twice`: images were made, the answer did not arrive whole (the peer went, it timed out, a fault cut or
+//! damaged it), and the same thing was asked for and made again. A client that has its images and asks for more
+//! is not blamed, and neither are calls side by side.
 
-use super::ended;
+use super::Found;
+use super::attempts::{attempts, images};
 use crate::journal::Entry;
 
-pub(super) fn judge(calls: &[&Entry]) -> Vec<(Vec<u64>, String)> {
-    let mut found = Vec::new();
-    let mut paid: Option<&Entry> = None;
-    for entry in calls.iter().copied().filter(|entry| images(entry) > 0) {
-        if let Some(first) = paid
-            && (first.token.is_some() || broken(first))
-            && ended(first).is_some_and(|end| end <= entry.stamps.received)
-        {
-            let count = images(first);
-            let message = format!("{count} images were made already when it was sent again");
-            found.push((vec![first.seq, entry.seq], message));
-        }
-        paid = Some(entry);
-    }
-    found
-}
-
-fn images(entry: &Entry) -> usize {
-    let answer = entry.answer.as_ref();
-    answer.map_or(0, |answer| answer.summary.images.len())
-}
-
-/// The peer went, or a scenario damaged the answer.
-fn broken(entry: &Entry) -> bool {
-    let damaged = entry.scenario.as_ref();
-    entry.stamps.peer_gone.is_some() || damaged.is_some_and(|seen| seen.applied != "ok")
+pub(super) fn judge(calls: &[&Entry]) -> Vec<Found> {
+    let attempts = attempts(calls);
+    let again = attempts.iter().filter_map(|row| {
+        let paid: Vec<_> = row.iter().filter(|entry| images(entry) > 0).collect();
+        let (last, earlier) = paid.split_last()?;
+        let lost: usize = earlier.iter().map(|entry| images(entry)).sum();
+        let first = earlier.first()?;
+        let how = if first.stamps.peer_gone.is_some() {
+            "the client went before it had them"
+        } else {
+            "their answer was damaged on its way"
+        };
+        let message = format!("{lost} images were made and paid for, {how}, and it asked again");
+        let seqs = earlier.iter().chain([last]).map(|entry| entry.seq);
+        Some((seqs.collect(), message))
+    });
+    again.collect()
 }

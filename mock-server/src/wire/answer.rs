@@ -7,6 +7,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use crate::image::ImageHash;
+
 /// Everything that will happen on the socket for one request.
 #[derive(Clone, Debug)]
 pub struct Answer {
@@ -20,8 +22,8 @@ pub struct Answer {
     pub steps: Vec<Step>,
     /// The event that brings the result, if it is not the last one: a stream error comes in its place.
     pub result_event: Option<usize>,
-    /// What the journal says about it.
-    pub summary: Summary,
+    /// What was decided, for the journal.
+    pub summary: Decided,
 }
 
 /// How the end of the body is told to the peer.
@@ -80,6 +82,39 @@ pub enum HoldPoint {
     BeforeHead(bool),
 }
 
+/// What was decided about an answer.
+#[derive(Clone, Debug, Default)]
+pub struct Decided {
+    /// See [`Summary::condition`].
+    pub condition: String,
+    /// Each whole image in the answer.
+    pub images: Vec<ImageHash>,
+    /// Each partial image.
+    pub partial_images: Vec<ImageHash>,
+    /// See [`Summary::retry_after_ms`].
+    pub retry_after_ms: Option<u64>,
+    /// See [`Summary::usage`].
+    pub usage: Option<serde_json::Value>,
+}
+
+impl Decided {
+    /// As the journal says it, with every hash computed.
+    #[must_use]
+    pub fn summary(&self) -> Summary {
+        let hashes = |images: &[ImageHash]| {
+            let hashes = images.iter().map(|hash| hash.as_str().to_owned());
+            hashes.collect()
+        };
+        Summary {
+            condition: self.condition.clone(),
+            images: hashes(&self.images),
+            partial_images: hashes(&self.partial_images),
+            retry_after_ms: self.retry_after_ms,
+            usage: self.usage.clone(),
+        }
+    }
+}
+
 /// What the journal says about an answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Summary {
@@ -89,6 +124,9 @@ pub struct Summary {
     pub images: Vec<String>,
     /// Hex sha256 of each partial image.
     pub partial_images: Vec<String>,
+    /// How long the answer tells the client to wait, in milliseconds.
+    #[serde(default)]
+    pub retry_after_ms: Option<u64>,
     /// The `usage` object of the answer, none if it has none.
     pub usage: Option<serde_json::Value>,
 }
@@ -110,7 +148,7 @@ impl Answer {
             framing: Framing::Length,
             steps,
             result_event: None,
-            summary: Summary::default(),
+            summary: Decided::default(),
         }
     }
 
@@ -134,7 +172,7 @@ impl Answer {
             framing: Framing::Chunked,
             steps: std::iter::once(Step::Head).chain(bodies).collect(),
             result_event: None,
-            summary: Summary::default(),
+            summary: Decided::default(),
         }
     }
 

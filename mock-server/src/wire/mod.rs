@@ -8,7 +8,7 @@ pub mod multipart;
 mod request;
 mod sse;
 
-pub use answer::{Answer, Framing, HoldPoint, Pause, Step, Summary};
+pub use answer::{Answer, Decided, Framing, HoldPoint, Pause, Step, Summary};
 pub use marks::Marks;
 pub use request::Request;
 pub(crate) use request::form_pairs;

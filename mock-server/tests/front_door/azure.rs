@@ -1,12 +1,12 @@
 //! Azure: paths, deployments, versions, members that the deployment's name decides, headers.
 
-use mock_server::MockServer;
 use mock_server::settings::Settings;
+use mock_server::{MockServer, StartError};
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::{
-    Form, KEY, Mock, Picture, Reply, drawn, events, running, small, start, start_with,
+    Form, KEY, Mock, Picture, Reply, drawn, events, names, running, small, start, start_with,
 };
 
 pub(crate) const VERSION: &str = "?api-version=2025-04-01-preview";
@@ -46,6 +46,17 @@ async fn a_deployment_answers_with_its_model_whatever_the_body_names() {
     body.as_object_mut().unwrap().remove("model");
     assert_eq!(ask(&mock, &path("pictures"), &body).await.status, 200);
     assert_eq!(mock.last_entry().await.sent["model"], "gpt-image-1");
+}
+
+#[tokio::test]
+async fn a_deployment_of_an_unknown_model_is_an_error_of_the_start() {
+    let builder = MockServer::builder().deployment("pictures", "gpt-image-9");
+    let error = builder.start().await.err().unwrap();
+    let text = error.to_string();
+    assert!(matches!(error, StartError::Deployment(_)), "{text}");
+    assert!(text.contains("'pictures'") && text.contains("gpt-image-2-2026-04-21"));
+    let builder = MockServer::builder().deployment("texts", "gpt-4o");
+    builder.start().await.unwrap();
 }
 
 #[tokio::test]
@@ -169,15 +180,137 @@ async fn edits_and_streams_are_those_of_openai() {
 async fn the_headers_are_azures() {
     let mock = start_with(pictures).await;
     let reply = ask(&mock, &path("pictures"), &small("a fox")).await;
-    let id = reply.header("x-request-id").unwrap();
-    let lengths: Vec<_> = id.split('-').map(str::len).collect();
-    assert_eq!(lengths, [8, 4, 4, 4, 12]);
-    assert_eq!(reply.header("apim-request-id"), Some(id));
+    let ids = ["x-request-id", "apim-request-id"].map(|name| reply.header(name).unwrap());
+    for id in ids {
+        let lengths: Vec<_> = id.split('-').map(str::len).collect();
+        assert_eq!(lengths, [8, 4, 4, 4, 12]);
+    }
+    assert_ne!(ids[0], ids[1]);
+    assert_eq!(reply.header("x-ms-middleware-request-id"), Some(ids[1]));
     assert_eq!(reply.header("x-ms-deployment-name"), Some("pictures"));
     assert_eq!(reply.header("x-ms-region"), Some("East US 2"));
-    for name in ["openai-organization", "server", "set-cookie", "cf-ray"] {
+    for name in [
+        "azureml-model-session",
+        "cf-ray",
+        "openai-organization",
+        "server",
+        "set-cookie",
+        "x-ms-client-request-id",
+        "x-ratelimit-remaining-requests",
+    ] {
         assert_eq!(reply.header(name), None, "{name}");
     }
+}
+
+#[tokio::test]
+async fn a_clients_own_request_id_comes_back() {
+    let mock = start().await;
+    let mut body = small("a fox");
+    let request = mock
+        .request(Method::POST, &path("gpt-image-1"))
+        .header("api-key", KEY)
+        .header("x-ms-client-request-id", "mine")
+        .header("content-type", "application/json");
+    let reply = Reply::of(request.body(body.to_string())).await;
+    assert_eq!(reply.header("x-ms-client-request-id"), Some("mine"));
+    body["model"] = json!("gpt-image-1");
+    let reply = ask(&mock, V1, &body).await;
+    assert_eq!(reply.header("x-ms-client-request-id"), Some("Not-Set"));
+}
+
+#[tokio::test]
+async fn dall_e_3_says_what_the_filters_found_in_every_item() {
+    let mock = start_with(|settings| settings.legacy_models = true).await;
+    let body = json!({ "prompt": "a fox" });
+    let reply = ask(&mock, &path("my-dall-e-3"), &body).await;
+    assert_eq!(reply.status, 200, "{}", reply.text());
+    assert_eq!(reply.header("x-ratelimit-remaining-requests"), Some("49"));
+    assert_eq!(reply.header("x-ms-deployment-name"), None);
+    let answer = reply.json();
+    let item = &answer["data"][0];
+    assert_eq!(item["revised_prompt"], "a fox");
+    let safe = json!({ "filtered": false, "severity": "safe" });
+    let found = json!({ "hate": safe, "self_harm": safe, "sexual": safe, "violence": safe });
+    assert_eq!(item["content_filter_results"], found);
+    let mut found = found;
+    found["profanity"] = json!({ "detected": false, "filtered": false });
+    assert_eq!(item["prompt_filter_results"], found);
+    // The address is signed and lasts a day.
+    let url = reqwest::Url::parse(item["url"].as_str().unwrap()).unwrap();
+    let query: std::collections::HashMap<_, _> = url.query_pairs().into_owned().collect();
+    let form = &time::format_description::well_known::Rfc3339;
+    let expires = time::OffsetDateTime::parse(&query["se"], form).unwrap();
+    let created = answer["created"].as_i64().unwrap();
+    assert_eq!(expires.unix_timestamp() - created, 24 * 60 * 60);
+    assert!(!query["sig"].is_empty());
+    let file = mock.fetch(url.as_str()).await;
+    assert_eq!(Picture(file.body).size(), (1024, 1024));
+    let mut body = body;
+    body["response_format"] = json!("b64_json");
+    let reply = ask(&mock, &path("my-dall-e-3"), &body).await;
+    assert_eq!(reply.images().len(), 1);
+    assert!(reply.json()["data"][0]["content_filter_results"].is_object());
+    // GPT image models and OpenAI itself say nothing of the kind.
+    let reply = ask(&mock, &path("gpt-image-1"), &small("a fox")).await;
+    assert_eq!(names(&reply.json()["data"][0]), ["b64_json"]);
+    let mut body = body;
+    body["model"] = json!("dall-e-3");
+    let item = mock.generate(&body).await.json()["data"][0].take();
+    assert_eq!(names(&item), ["b64_json", "revised_prompt"]);
+}
+
+#[tokio::test]
+async fn a_strict_deployment_takes_only_its_model_in_the_body() {
+    let mock = start_with(pictures).await;
+    let mut body = small("a fox [[mock:strict-model]]");
+    assert_eq!(ask(&mock, &path("pictures"), &body).await.status, 200);
+    body["model"] = json!("pictures");
+    let (status, error) = ask(&mock, &path("pictures"), &body).await.error();
+    assert_eq!(
+        (status, &error["message"], &error["param"]),
+        (
+            400,
+            &json!("The model 'pictures' does not exist."),
+            &json!("model")
+        )
+    );
+    let seen = mock.last_entry().await.scenario.unwrap();
+    assert_eq!(seen.applied, "strict-model");
+    body.as_object_mut().unwrap().remove("model");
+    assert_eq!(ask(&mock, &path("pictures"), &body).await.status, 200);
+    // Below v1 the deployment's name is right; OpenAI has no deployments.
+    body["model"] = json!("pictures");
+    assert_eq!(ask(&mock, V1, &body).await.status, 200);
+    body["model"] = json!("gpt-image-1");
+    assert_eq!(mock.generate(&body).await.status, 200);
+}
+
+#[tokio::test]
+async fn limits_are_counted_by_deployment_wherever_it_is_named() {
+    let limit = "requests=2".parse().unwrap();
+    let mock = start_with(|settings| {
+        pictures(settings);
+        settings.rate_limit = limit;
+    })
+    .await;
+    let mut body = small("a fox");
+    assert_eq!(ask(&mock, &path("pictures"), &body).await.status, 200);
+    body["model"] = json!("pictures");
+    assert_eq!(ask(&mock, V1, &body).await.status, 200);
+    for limited in [path("pictures"), V1.to_owned()] {
+        let reply = ask(&mock, &limited, &body).await;
+        assert_eq!(reply.status, 429);
+        let wait = reply.header("retry-after").unwrap().to_owned();
+        assert_eq!(
+            reply.header("retry-after-ms"),
+            Some(format!("{wait}000").as_str())
+        );
+        let (_, error) = reply.error();
+        let text = error["message"].as_str().unwrap();
+        assert!(text.contains(&format!("Please retry after {wait} seconds.")));
+    }
+    body["model"] = json!("gpt-image-2");
+    assert_eq!(ask(&mock, V1, &body).await.status, 200);
 }
 
 #[tokio::test]
@@ -195,6 +328,21 @@ async fn models_are_listed() {
         assert_eq!(reply.header("x-ms-deployment-name"), None);
     }
     assert_eq!(mock.get_with_key("/openai/models").await.status, 404);
+    for path in [
+        format!("/openai/models/gpt-image-1{VERSION}"),
+        "/openai/v1/models/gpt-image-1".to_owned(),
+    ] {
+        let reply = mock.get_with_key(&path).await;
+        assert_eq!(
+            (reply.status, &reply.json()["id"]),
+            (200, &json!("gpt-image-1"))
+        );
+    }
+    let reply = mock.get_with_key("/openai/v1/models/nothing").await;
+    assert_eq!(
+        (reply.status, reply.outcome().as_str()),
+        (404, "model_not_found")
+    );
 }
 
 #[tokio::test]

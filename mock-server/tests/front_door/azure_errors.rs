@@ -58,6 +58,8 @@ async fn wrong_paths_and_versions_are_not_found() {
         plain.clone(),
         format!("{plain}?api-version="),
         format!("{plain}?api-version=2020-01-01"),
+        // A version from before there were images.
+        format!("{plain}?api-version=2023-05-15"),
         format!("/openai/images/variations{VERSION}"),
         format!("/openai/deployments//images/generations{VERSION}"),
         "/openai/v1/images/nothing".to_owned(),
@@ -74,6 +76,7 @@ async fn wrong_paths_and_versions_are_not_found() {
         "{\n  \"error\": {\n    \"type\": \"invalid_request_error\",\n    \"code\": \"DeploymentNotFound\","
     ));
     assert_eq!(reply.header("x-ms-region"), Some("East US 2"));
+    assert_eq!(reply.header("content-type"), None);
 }
 
 #[tokio::test]
@@ -94,22 +97,21 @@ async fn a_model_of_texts_makes_no_images() {
 async fn a_rate_limit_says_in_its_text_when_to_come_back() {
     let mock = start().await;
     let body = small("a fox [[mock:rate-limit;retry-after=7]]");
+    let edits = |path: String| path.replace("generations", "edits");
+    let images = path("gpt-image-1");
     for (path, operation, version) in [
         (
-            path("gpt-image-1"),
+            images.clone(),
             "ImageGenerations_Create",
             "2025-04-01-preview",
         ),
+        (edits(images), "ImageGenerations_Edit", "2025-04-01-preview"),
         (V1.to_owned(), "ImageGenerations_Create", "v1"),
-        (
-            V1.replace("generations", "edits"),
-            "ImageEdits_Create",
-            "v1",
-        ),
+        (edits(V1.to_owned()), "ImageGenerations_Edit", "v1"),
     ] {
         let reply = ask(&mock, &path, &body).await;
         assert_eq!(reply.header("retry-after"), Some("7"));
-        assert_eq!(reply.header("retry-after-ms"), None);
+        assert_eq!(reply.header("retry-after-ms"), Some("7000"));
         let (status, error) = reply.error();
         assert_eq!((status, &error["code"]), (429, &json!("429")));
         let text = error["message"].as_str().unwrap();
@@ -123,27 +125,56 @@ async fn a_rate_limit_says_in_its_text_when_to_come_back() {
 }
 
 #[tokio::test]
-async fn refused_content_says_so_in_inner_error() {
+async fn a_missing_role_names_the_action() {
     let mock = start().await;
-    let body = small("a fox [[mock:moderation-blocked]]");
-    let reply = ask(&mock, &path("gpt-image-1"), &body).await;
-    assert_eq!(reply.header("x-ms-deployment-name"), Some("gpt-image-1"));
-    let (status, error) = reply.error();
+    let body = small("a fox [[mock:scope-missing]]");
+    for (path, action) in [
+        (path("gpt-image-1"), "images/generations"),
+        (V1.replace("generations", "edits"), "images/edits"),
+    ] {
+        let (status, error) = ask(&mock, &path, &body).await.error();
+        assert_eq!((status, &error["code"]), (401, &json!("PermissionDenied")));
+        let text = error["message"].as_str().unwrap();
+        assert!(text.ends_with(&format!(
+            "`Microsoft.CognitiveServices/accounts/OpenAI/deployments/{action}/action` to perform `POST /openai/deployments/{{deployment-id}}/{action}` operation."
+        )), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn refused_content_is_told_in_the_words_of_the_model() {
+    let mock = start_with(|settings| settings.legacy_models = true).await;
+    for condition in ["moderation-blocked", "output-blocked"] {
+        let body = small(&format!("a fox [[mock:{condition}]]"));
+        let reply = ask(&mock, &path("gpt-image-1"), &body).await;
+        assert_eq!(reply.header("x-ms-deployment-name"), Some("gpt-image-1"));
+        let (status, error) = reply.error();
+        assert_eq!(
+            (status, &error["code"]),
+            (400, &json!("moderation_blocked"))
+        );
+        let id = reply.header("x-request-id").unwrap();
+        let text = error["message"].as_str().unwrap();
+        assert!(
+            text.contains("contact us at Azure support ticket") && text.contains(id),
+            "{text}"
+        );
+    }
+    let body = json!({ "prompt": "a fox [[mock:moderation-blocked]]" });
+    let (status, error) = ask(&mock, &path("dall-e-3"), &body).await.error();
     assert_eq!(
         (status, &error["code"]),
         (400, &json!("content_policy_violation"))
     );
     assert_eq!(error["inner_error"]["code"], "ResponsibleAIPolicyViolation");
     assert!(error["inner_error"]["content_filter_results"]["violence"].is_object());
-    let body = small("a fox [[mock:output-blocked]]");
-    let reply = ask(&mock, &path("gpt-image-1"), &body).await;
-    let (_, error) = reply.error();
-    let id = reply.header("x-request-id").unwrap();
-    let text = error["message"].as_str().unwrap();
-    assert!(
-        text.contains("contact us at Azure support ticket") && text.contains(id),
-        "{text}"
+    assert_eq!(
+        mock.last_entry().await.answer.unwrap().summary.condition,
+        "moderation-blocked"
     );
+    let body = json!({ "prompt": "a fox [[mock:output-blocked]]" });
+    let reply = ask(&mock, &path("dall-e-3"), &body).await;
+    assert_eq!(reply.outcome(), "contentFilter");
 }
 
 #[tokio::test]
@@ -175,5 +206,5 @@ async fn a_stream_can_break_off_with_an_error() {
     let text = reply.text();
     let last = text.trim_end().rsplit("\n\n").next().unwrap();
     assert!(last.starts_with("event: error\ndata: "), "{last}");
-    assert!(last.contains("ResponsibleAIPolicyViolation"));
+    assert!(last.contains("Azure support ticket"), "{last}");
 }

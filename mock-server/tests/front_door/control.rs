@@ -3,6 +3,7 @@
 use mock_server::MockServer;
 use mock_server::control::{Health, Word};
 use mock_server::fault::FAULTS;
+use mock_server::habit::HABITS;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -42,6 +43,10 @@ async fn the_vocabulary_is_complete() {
     for fault in FAULTS {
         let word = words.iter().find(|word| word.name == fault.name()).unwrap();
         assert_eq!((word.kind.as_str(), word.answers.len()), ("fault", 0));
+    }
+    for habit in HABITS {
+        let word = words.iter().find(|word| word.name == habit.name).unwrap();
+        assert_eq!((word.kind.as_str(), word.answers.len()), ("habit", 0));
     }
     assert_eq!(json!(words), json!(mock_server::vocabulary().unwrap()));
     // Each word can be said, where it needs no value.
@@ -121,6 +126,11 @@ async fn a_bad_script_is_told_where_and_what() {
     for (body, expected) in [
         ("{", "body: EOF while parsing"),
         ("{}", "missing field `answers`"),
+        (
+            r#"["ok"]"#,
+            r#"expected an object such as {"answers":["rate-limit","ok"]}"#,
+        ),
+        (r#"[["ok"]]"#, "expected an object"),
         (r#"{"answers":[],"x":1}"#, "unknown field `x`"),
         (r#"{"answers":[1]}"#, "an answer is a scenario text or"),
         (
@@ -211,7 +221,7 @@ async fn what_is_not_there_is_not_found() {
     let mock = start().await;
     let script = format!("/_mock/scripts/{TOKEN}");
     for (method, path) in [
-        (Method::GET, "/_mock"),
+        (Method::POST, "/_mock"),
         (Method::GET, "/_mock/nothing"),
         (Method::DELETE, "/_mock/health"),
         (Method::GET, script.as_str()),

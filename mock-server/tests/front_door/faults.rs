@@ -33,6 +33,15 @@ async fn reset_is_an_rst_before_any_byte() {
 }
 
 #[tokio::test]
+async fn cut_after_closes_the_connection_without_an_answer_and_lets_streams_pass() {
+    let mock = start().await;
+    let ended = ended(&mock, &small(&told("cut-after=1ms"))).await;
+    assert_eq!((ended.bytes.len(), ended.error), (0, None));
+    let stream = mock.generate(&streamed(&told("cut-after=1ms"), 2)).await;
+    assert_eq!(events(stream.text()).len(), 3);
+}
+
+#[tokio::test]
 async fn truncate_ends_early_under_the_whole_length() {
     let mock = start().await;
     let whole = ended(&mock, &small("a fox")).await.content_length();

@@ -2,6 +2,7 @@
 
 use mock_server::journal::{Entry, HoldEnd};
 use mock_server::wire::HoldPoint;
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::{EventReader, Mock, Reply, TOKEN, small, start, streamed};
@@ -95,6 +96,34 @@ async fn a_new_script_takes_earlier_releases_away() {
             .0
             .starts_with("HTTP/1.1 200 OK")
     );
+}
+
+#[tokio::test]
+async fn what_is_held_goes_on_without_its_script() {
+    let script = format!("/_mock/scripts/{TOKEN}");
+    for (method, path) in [
+        (Method::PUT, script.as_str()),
+        (Method::DELETE, &script),
+        (Method::POST, "/_mock/reset"),
+    ] {
+        let mock = held(json!([{ "before_event": 1 }, { "before_event": 1 }])).await;
+        let mut reader = EventReader::of(mock.post(&streamed(&prompt(), 1))).await;
+        assert!(reader.next().await.is_some());
+        mock.entry_when(reached(1)).await;
+        let request = mock.request(method.clone(), path);
+        let reply = Reply::of(request.body(r#"{"answers":[]}"#)).await;
+        assert_eq!(reply.status, 200);
+        assert_eq!(reader.next().await.unwrap().0, "image_generation.completed");
+        assert!(reader.next().await.is_none());
+        if path != "/_mock/reset" {
+            let entry = mock.entry_when(|entry| entry.stamps.end.is_some()).await;
+            let mut ends = entry.holds.iter().map(|hold| hold.end);
+            assert!(
+                ends.all(|end| end == Some(HoldEnd::ScriptGone)),
+                "{entry:?}"
+            );
+        }
+    }
 }
 
 #[tokio::test]

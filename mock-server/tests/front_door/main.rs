@@ -5,7 +5,13 @@ mod auth;
 #[cfg(test)]
 mod azure;
 #[cfg(test)]
+mod azure_chat;
+#[cfg(test)]
 mod azure_errors;
+#[cfg(test)]
+mod azure_recordings;
+#[cfg(test)]
+mod azure_responses;
 #[cfg(test)]
 mod bounds;
 #[cfg(test)]
@@ -14,6 +20,8 @@ mod chat;
 mod control;
 #[cfg(test)]
 mod edits;
+#[cfg(test)]
+mod entra;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
@@ -44,6 +52,7 @@ mod holds;
 mod journal;
 #[cfg(test)]
 mod lenient;
+mod library;
 #[cfg(test)]
 mod listing;
 #[cfg(test)]

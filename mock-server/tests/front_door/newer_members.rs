@@ -170,6 +170,6 @@ async fn a_scenario_says_what_auto_becomes() {
         error["message"]
             .as_str()
             .unwrap()
-            .contains("expected call, quality, size")
+            .contains("it takes 'call', 'quality', 'size'")
     );
 }

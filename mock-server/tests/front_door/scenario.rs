@@ -88,6 +88,11 @@ async fn parameters_are_filled_in() {
         "{message}"
     );
 
+    let half = mock
+        .generate(&small(&told("rate-limit;retry-after=0.5")))
+        .await;
+    assert_eq!(half.header("retry-after"), Some("1"));
+    assert_eq!(half.header("retry-after-ms"), Some("500"));
     let plain = mock.generate(&small(&told("rate_limit"))).await;
     assert_eq!(plain.header("retry-after"), Some("1"));
     let blocked = mock
@@ -100,6 +105,54 @@ async fn parameters_are_filled_in() {
     );
     let id = blocked.header("x-request-id").unwrap();
     assert!(error["message"].as_str().unwrap().contains(id));
+}
+
+#[tokio::test]
+async fn a_parameter_that_nothing_takes_is_refused() {
+    let mock = start().await;
+    for (text, expected) in [
+        (
+            "quota;retry-afer=7",
+            "'quota' has no parameter 'retry-afer': it takes ",
+        ),
+        (
+            "gzip;level=1",
+            "'gzip' has no parameter 'level': it takes none",
+        ),
+        (
+            "rate-limit;retry-after=soon",
+            "'rate-limit;retry-after=soon': expected a number of seconds",
+        ),
+    ] {
+        let (status, error) = mock.generate(&small(&told(text))).await.error();
+        let message = error["message"].as_str().unwrap();
+        assert_eq!(status, 400);
+        assert!(message.starts_with(expected), "{message}");
+        let path = "/_mock/scenario";
+        let reply = mock.put(path, &json!({ "scenario": text })).await;
+        assert_eq!(reply.status, 400);
+        assert!(reply.text().contains(expected), "{}", reply.text());
+    }
+}
+
+#[tokio::test]
+async fn a_refused_call_takes_its_item_of_the_script() {
+    let mock = start().await;
+    mock.script(&json!(["moderation-blocked", "rate-limit", "ok"]))
+        .await;
+    let prompt = format!("a fox [[case:{TOKEN}]]");
+    let mut wrong = small(&prompt);
+    wrong["size"] = json!("1x1");
+    assert_eq!(mock.generate(&wrong).await.outcome(), "invalid_value");
+    let request = mock.request(Method::POST, GENERATIONS);
+    let request = request.header("content-type", "application/json");
+    let stranger = request.bearer_auth("invalid").body(wrong.to_string());
+    assert_eq!(Reply::of(stranger).await.status, 401);
+    assert_eq!(mock.generate(&small(&prompt)).await.outcome(), "ok");
+    let page = mock.journal("").await;
+    let beyond = page.entries.iter().filter_map(|e| e.scenario.as_ref());
+    assert!(beyond.clone().all(|seen| !seen.beyond_script));
+    assert_eq!(beyond.count(), 3);
 }
 
 #[tokio::test]
@@ -258,18 +311,18 @@ async fn a_script_goes_call_by_call_and_then_answers_ok() {
 #[tokio::test]
 async fn the_library_scripts_as_well() {
     let mock = start().await;
-    mock.server.script(TOKEN, &["quota", "ok"]).unwrap();
+    mock.server.script(TOKEN, ["quota", "ok"]).unwrap();
     let prompt = format!("a fox [[case:{TOKEN}]]");
     assert_eq!(
         outcomes(&mock, &prompt, 2).await,
         ["insufficient_quota", "ok"]
     );
     assert_eq!(mock.server.journal(TOKEN).entries.len(), 2);
-    let error = mock.server.script("TOKEN", &[]).unwrap_err().to_string();
+    let error = mock.server.script("TOKEN", ["ok"]).unwrap_err().to_string();
     assert!(error.contains("'TOKEN' is no token"), "{error}");
     let error = mock
         .server
-        .script(TOKEN, &["ok", "oj"])
+        .script(TOKEN, ["ok", "oj"])
         .unwrap_err()
         .to_string();
     assert!(

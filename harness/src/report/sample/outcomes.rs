@@ -181,6 +181,7 @@ fn wrong_number(chance: &Chance) -> CaseOutcome {
                 images: vec![chance.sha256.to_owned()],
                 ..AnswerSummary::default()
             },
+            ..AnswerSeen::default()
         }),
         ..Entry::default()
     }]);
@@ -299,6 +300,7 @@ fn stream(chance: &Chance) -> CaseOutcome {
                 condition: "ok".to_owned(),
                 ..AnswerSummary::default()
             },
+            ..AnswerSeen::default()
         }),
         holds: vec![HoldSeen {
             at: HoldPoint::BeforeEvent(1),

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::data::{Differences, MEMBER};
 use super::route::{Place, Route};
+use crate::habit::STRICT_MODEL;
 use crate::provider::Call;
 use crate::provider::openai::Data;
 use crate::provider::openai::error::Refusal;
@@ -32,10 +33,14 @@ impl Operation for Deployed<'_> {
 
     fn judge<'a>(&self, case: &Case<'a>) -> Result<Work<'a>, Refusal> {
         self.version(case.request)?;
-        if self.id().starts_with("images.") {
+        if !self.id().starts_with("models.") {
             self.deployment(case)?;
+            self.body_model(case)?;
+        }
+        if self.id().starts_with("images.") {
             self.response_format(case)?;
         }
+        self.tool_model(case)?;
         self.route.operation.judge(case)
     }
 }
@@ -51,8 +56,10 @@ impl Deployed<'_> {
     }
 
     fn deployment(&self, case: &Case<'_>) -> Result<(), Refusal> {
+        let lenient = case.desk.world.settings.validation == Validation::Lenient;
         let Some(name) = self.name else {
-            let Some(body) = &case.call.body else {
+            let stated = case.call.body.as_ref().filter(|_| !lenient);
+            let Some(body) = stated else {
                 // The operation says what is wrong with the body.
                 return Ok(());
             };
@@ -60,28 +67,45 @@ impl Deployed<'_> {
                 None | Some(Value::Null) => {
                     Refusal::new("missing-parameter", [("param", "model".to_owned())])
                 }
+                Some(Value::String(name)) => {
+                    Refusal::new("model-not-found", [("model", name.clone())])
+                }
                 Some(other) => Refusal::wrong_type("model", "a string", other),
             });
         };
-        let lenient = case.desk.world.settings.validation == Validation::Lenient;
         match &self.model {
             None if lenient => Ok(()),
             None => Err(Refusal::new(
                 "model-not-found",
                 [("model", name.to_owned())],
             )),
-            Some(model) if case.desk.data.models.is_text(model) => {
-                let operation = match self.id() {
-                    "images.edits" => "imageEdits",
-                    _ => "imageGenerations",
-                };
-                let values = [
-                    ("operation", operation.to_owned()),
-                    ("model", model.clone()),
-                ];
-                Err(Refusal::new("operation-not-supported", values))
-            }
-            Some(_) => Ok(()),
+            Some(model) => self.fits(model, case),
+        }
+    }
+
+    /// Models of texts make no images, and the other way round.
+    fn fits(&self, model: &str, case: &Case<'_>) -> Result<(), Refusal> {
+        let makes_images = !case.desk.data.models.is_text(model);
+        if makes_images == self.id().starts_with("images.") {
+            return Ok(());
+        }
+        let named = self.differences.named(Some(self.id()));
+        let verb = named.map_or_else(String::new, |named| named.verb.clone());
+        let values = [("operation", verb), ("model", model.to_owned())];
+        Err(Refusal::new("operation-not-supported", values))
+    }
+
+    /// Some deployments were seen to look at a member that nobody needs there.
+    fn body_model(&self, case: &Case<'_>) -> Result<(), Refusal> {
+        let in_path = matches!(self.route.place, Place::Path(_));
+        let stated = case.call.named_model.as_ref();
+        let other = stated.filter(|stated| Some(*stated) != self.model.as_ref());
+        match other {
+            Some(other) if in_path && case.order.has(STRICT_MODEL) => Err(Refusal::new(
+                "body-model-not-found",
+                [("model", other.clone())],
+            )),
+            _ => Ok(()),
         }
     }
 
@@ -97,5 +121,20 @@ impl Deployed<'_> {
             return Err(Refusal::new("unknown-parameter", param));
         }
         Ok(())
+    }
+
+    /// The image generation tool has fewer models than there are.
+    fn tool_model(&self, case: &Case<'_>) -> Result<(), Refusal> {
+        let strict = case.desk.world.settings.validation == Validation::Strict;
+        let stated = case.call.sent.get("image_model").and_then(Value::as_str);
+        let known = &self.differences.responses.tool_models;
+        match stated {
+            Some(stated) if strict && !known.iter().any(|model| model == stated) => {
+                let known: Vec<_> = known.iter().map(|model| format!("'{model}'")).collect();
+                let models = [("models", known.join(", "))];
+                Err(Refusal::new("tool-model-not-supported", models))
+            }
+            _ => Ok(()),
+        }
     }
 }

@@ -13,14 +13,14 @@ pub(super) struct Route {
     pub(super) operation: &'static dyn Operation,
 }
 
-/// Where the deployment is named.
+/// What the path says of deployment and version.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Place {
-    /// In the path: `/openai/deployments/{name}/…`.
+    /// `/openai/deployments/{name}/…` with a dated version.
     Path(String),
-    /// Nowhere: `/openai/models`.
+    /// `/openai/models`, `/openai/responses` with a dated version.
     Resource,
-    /// In the body: `/openai/v1/…`.
+    /// `/openai/v1/…`.
     V1,
 }
 
@@ -29,20 +29,27 @@ pub(super) enum Place {
 pub(super) fn route(request: &Request, versions: &ApiVersions) -> Option<Route> {
     let path = request.path_behind(ROOT)?;
     let (place, rest) = place(&path)?;
-    let id = match (&place, request.method.as_str(), rest) {
-        (Place::Path(_) | Place::V1, "POST", "images/generations") => "images.generations",
-        (Place::Path(_) | Place::V1, "POST", "images/edits") => "images.edits",
-        (Place::Resource | Place::V1, "GET" | "HEAD", "models") => "models.list",
-        _ => return None,
-    };
+    let operation = operation::by_id(called(&place, &request.method, rest)?)?;
     if place != Place::V1 {
         let version = request.query_value("api-version")?;
         versions.dated.iter().find(|known| **known == version)?;
+        // They begin with the day, so that their texts are in order.
+        let images = operation.id().starts_with("images.");
+        if images && version < versions.images_from {
+            return None;
+        }
     }
-    Some(Route {
-        place,
-        operation: operation::by_id(id)?,
-    })
+    Some(Route { place, operation })
+}
+
+impl Route {
+    /// Whether the body's `model` is the deployment.
+    pub(super) fn body_names_deployment(&self) -> bool {
+        match self.place {
+            Place::Path(_) => false,
+            Place::Resource | Place::V1 => !self.operation.id().starts_with("models."),
+        }
+    }
 }
 
 fn place(path: &str) -> Option<(Place, &str)> {
@@ -52,4 +59,20 @@ fn place(path: &str) -> Option<(Place, &str)> {
     }
     let v1 = path.strip_prefix("v1/").map(|rest| (Place::V1, rest));
     Some(v1.unwrap_or((Place::Resource, path)))
+}
+
+/// The id of the operation.
+fn called(place: &Place, method: &str, rest: &str) -> Option<&'static str> {
+    let deployed = *place != Place::Resource;
+    let global = !matches!(place, Place::Path(_));
+    let one = rest.strip_prefix("models/").unwrap_or_default();
+    match (method, rest) {
+        ("POST", "images/generations") if deployed => Some("images.generations"),
+        ("POST", "images/edits") if deployed => Some("images.edits"),
+        ("POST", "chat/completions") if deployed => Some("chat.completions"),
+        ("POST", "responses") if global => Some("responses"),
+        ("GET" | "HEAD", "models") if global => Some("models.list"),
+        ("GET" | "HEAD", _) if global && !one.is_empty() => Some("models.retrieve"),
+        _ => None,
+    }
 }

@@ -2,18 +2,17 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::provider::Call;
 use crate::provider::google::chat;
 use crate::provider::google::compatible;
 use crate::provider::google::content::{self, Read};
 use crate::provider::google::error::{ARRAY, COMPATIBLE, SSE};
 use crate::provider::google::generate;
-use crate::provider::google::oauth;
 use crate::provider::google::options::Asked;
 use crate::provider::google::predict;
 use crate::provider::google::reader::{self, Edition};
 use crate::provider::google::route::{Route, Verb};
 use crate::provider::google::{Data, Face};
+use crate::provider::{Call, grant};
 use crate::wire::Request;
 
 /// What was asked.
@@ -36,7 +35,7 @@ pub(super) fn call(face: Face, data: &Data, route: &Route, request: &Request) ->
         ..Call::default()
     };
     if route.verb == Verb::Token {
-        call.shown = Some(oauth::shown(request));
+        call.shown = Some(grant::shown(request));
     }
     if let Some(body) = body {
         match route.verb {

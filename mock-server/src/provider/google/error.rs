@@ -152,6 +152,7 @@ pub(super) fn render(refusal: &Refusal, call: &Call, desk: &Desk<'_>) -> Answer 
     }
     let mut answer = Answer::whole(row.status, headers, vec![Bytes::from(text)]);
     answer.summary.condition.clone_from(&row.id);
+    answer.summary.retry_after_ms = row.told_to_wait(&values);
     answer
 }
 

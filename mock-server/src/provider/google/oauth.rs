@@ -1,14 +1,12 @@
 //! `POST /token`, which stands beside the API and hands out tokens. Assertions are parsed, never verified.
 
-use base64::Engine as _;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use bytes::Bytes;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::provider::google::Desk;
 use crate::provider::google::json::pretty;
-use crate::provider::{credential_label, hex_sha256};
-use crate::wire::{Answer, Request, form_pairs};
+use crate::provider::grant;
+use crate::wire::{Answer, Request};
 
 /// What every access token of this server begins with.
 const TOKEN: &str = "ya29.mock.";
@@ -17,41 +15,15 @@ const LASTS: u64 = 3599;
 /// What a token is good for.
 pub(super) const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
 const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
-/// Members of a token request that are no credentials.
-const PLAIN: &[&str] = &["audience", "client_id", "grant_type", "scope"];
-/// Members of a token request that are.
-const SECRETS: &[&str] = &["assertion", "client_secret", "refresh_token"];
 
 /// Whether this server gave the token out.
 pub(super) fn issued(credential: &str) -> bool {
     credential.starts_with(TOKEN)
 }
 
-/// The body of a token request as the journal shows it: known members only, credentials as labels.
-pub(super) fn shown(request: &Request) -> Value {
-    let fields = fields(request).into_iter();
-    let shown = fields.filter_map(|(name, value)| {
-        let text = value.as_str()?;
-        if SECRETS.contains(&name.as_str()) {
-            return Some((name, format!("<{}>", credential_label(text)).into()));
-        }
-        PLAIN.contains(&name.as_str()).then_some((name, value))
-    });
-    Value::Object(shown.collect())
-}
-
-/// The fields of a form or of a JSON object.
-fn fields(request: &Request) -> Map<String, Value> {
-    serde_json::from_slice(&request.body).unwrap_or_else(|_| {
-        let text = String::from_utf8_lossy(&request.body);
-        let pairs = form_pairs(&text).into_iter();
-        pairs.map(|(name, value)| (name, value.into())).collect()
-    })
-}
-
 /// The answer of `POST /token`.
 pub(super) fn token(request: &Request, desk: &Desk<'_>) -> Answer {
-    let fields = fields(request);
+    let fields = grant::fields(request);
     let field = |name: &str| fields.get(name).and_then(Value::as_str).unwrap_or_default();
     let granted = match field("grant_type") {
         JWT_BEARER => assertion(field("assertion"), desk.now),
@@ -108,12 +80,7 @@ fn invalid(description: &str) -> Denied {
 fn assertion(text: &str, now: i64) -> Result<String, Denied> {
     let no_jwt =
         || invalid("Invalid JWT: it has no three parts with a JSON object in each of two.");
-    let parts: Vec<_> = text.split('.').collect();
-    let [header, claims, _signature] = parts[..] else {
-        return Err(no_jwt());
-    };
-    object(header).ok_or_else(no_jwt)?;
-    let claims = object(claims).ok_or_else(no_jwt)?;
+    let claims = grant::claims(text).ok_or_else(no_jwt)?;
     let issuer = claims.get("iss").and_then(Value::as_str);
     let issuer = issuer.filter(|issuer| !issuer.is_empty());
     let issuer = issuer.ok_or_else(|| invalid("Invalid JWT: the claim iss is missing."))?;
@@ -133,11 +100,6 @@ fn assertion(text: &str, now: i64) -> Result<String, Denied> {
     Ok(issuer.to_owned())
 }
 
-fn object(part: &str) -> Option<Map<String, Value>> {
-    let bytes = BASE64_URL_SAFE_NO_PAD.decode(part.trim_end_matches('='));
-    serde_json::from_slice(&bytes.ok()?).ok()
-}
-
 fn refresh(token: &str) -> Result<String, Denied> {
     match token {
         "" => Err(Denied {
@@ -151,9 +113,7 @@ fn refresh(token: &str) -> Result<String, Denied> {
 
 /// A token for this holder; the same holder gets the same one, so that credentials can be compared.
 pub(super) fn grant(holder: &str, desk: &Desk<'_>) -> Value {
-    let seed = desk.world.settings.seed;
-    let mut digits = hex_sha256(format!("{seed}:{holder}").as_bytes());
-    digits.truncate(32);
+    let digits = grant::signature(desk.world.settings.seed, holder);
     json!({
         "access_token": format!("{TOKEN}{digits}"),
         "expires_in": LASTS,

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
+use crate::image::ImageHash;
 use crate::provider::Call;
 use crate::provider::google::error::{self, Refusal, SSE, common_headers};
 use crate::provider::google::generate::Wanted;
@@ -29,7 +30,7 @@ struct Told {
     /// What is put at the numbered places of the parts.
     files: Vec<Vec<Bytes>>,
     /// The SHA-256 of the image, in hex.
-    image: Option<String>,
+    image: Option<ImageHash>,
     spent: Spent,
     /// The tier of capacity, as `usageMetadata` names it.
     tier: String,

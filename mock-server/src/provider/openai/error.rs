@@ -168,8 +168,7 @@ pub(super) fn no_such_operation(request: &Request, turn: &Desk<'_>) -> Answer {
 
 /// The whole answer for a refusal.
 pub(in crate::provider) fn render(refusal: &Refusal, call: &Call, turn: &Desk<'_>) -> Answer {
-    let errors = &turn.data.errors;
-    let Some(row) = errors.row_in(&refusal.row, call.operation.unwrap_or_default()) else {
+    let Some(row) = row(refusal, call, turn) else {
         return mock_error(&format!("the catalogue has no row '{}'", refusal.row), turn);
     };
     let values = values(refusal, call, turn);
@@ -184,6 +183,7 @@ pub(in crate::provider) fn render(refusal: &Refusal, call: &Call, turn: &Desk<'_
         }
     };
     let mut headers = vec![("content-type".to_owned(), content_type)];
+    headers.retain(|_| !row.no_content_type);
     headers.extend(row.filled_headers(&values));
     let own: Vec<_> = headers.iter().map(|(name, _)| name.clone()).collect();
     let others = headers::of_refusal(row, call, turn).into_iter();
@@ -191,14 +191,22 @@ pub(in crate::provider) fn render(refusal: &Refusal, call: &Call, turn: &Desk<'_
     let mut answer = Answer::whole(row.status, headers, vec![Bytes::from(text)]);
     // The same name wherever it happens, whatever the operation makes of it.
     answer.summary.condition.clone_from(&refusal.row);
+    answer.summary.retry_after_ms = row.told_to_wait(&values);
     answer
 }
 
 /// The JSON body of a refusal, none for rows that are plain text.
 pub(super) fn body(refusal: &Refusal, call: &Call, turn: &Desk<'_>) -> Option<Value> {
-    let errors = &turn.data.errors;
-    let row = errors.row_in(&refusal.row, call.operation.unwrap_or_default())?;
+    let row = row(refusal, call, turn)?;
     filled(row, refusal, &values(refusal, call, turn))
+}
+
+/// The row of a refusal, as this operation puts it for this model.
+fn row<'d>(refusal: &Refusal, call: &Call, turn: &Desk<'d>) -> Option<&'d ErrorRow> {
+    let model = call.effective.get("model").and_then(Value::as_str);
+    let operation = call.operation.unwrap_or_default();
+    let errors = &turn.data.errors;
+    errors.row_in(&refusal.row, operation, model.unwrap_or_default())
 }
 
 fn filled(row: &ErrorRow, refusal: &Refusal, values: &Values<'_>) -> Option<Value> {
@@ -227,6 +235,7 @@ fn values<'r>(refusal: &'r Refusal, call: &Call, turn: &Desk<'_>) -> Values<'r> 
         ("n", member("n")),
         ("request-id", format!("req_{}", turn.id)),
         ("uuid", turn.uuid()),
+        ("gateway-uuid", turn.gateway_uuid()),
         ("organization", ORGANIZATION.to_owned()),
         (
             "masked-key",

@@ -74,6 +74,7 @@ fn filled(headers: &BTreeMap<String, String>, desk: &Desk<'_>) -> Vec<(String, S
         "project" => Some(PROJECT.to_owned()),
         "request-id" => Some(format!("req_{}", desk.id)),
         "uuid" => Some(desk.uuid()),
+        "gateway-uuid" => Some(desk.gateway_uuid()),
         _ => None,
     };
     let fill = |(name, template): (&String, &String)| (name.clone(), fill(template, value));

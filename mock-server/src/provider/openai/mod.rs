@@ -3,6 +3,7 @@
 //! Wire facts: OpenAI's OpenAPI document of 2026-08-21, recordings named in `fixtures/errors/openai.json` and
 //! `fixtures/models/openai.json`.
 
+mod additions;
 mod chat;
 pub(in crate::provider) mod error;
 mod files;
@@ -14,6 +15,7 @@ mod response;
 mod usage;
 mod validate;
 
+pub use additions::Additions;
 pub use model::{ChatImages, Models, Sizes};
 
 use bytes::Bytes;
@@ -74,6 +76,8 @@ pub struct Data {
     pub models: Models,
     /// `fixtures/models/gateway.json`.
     pub chat_images: ChatImages,
+    /// What is added to answers.
+    pub additions: Additions,
 }
 
 impl Data {
@@ -87,13 +91,15 @@ impl Data {
             errors: Catalogue::builtin(ID)?,
             models: Models::builtin()?,
             chat_images: ChatImages::builtin()?,
+            additions: Additions::default(),
         })
     }
 }
 
 /// The id of the provider.
 pub const ID: &str = "openai";
-const FILES: &str = "/files/";
+/// Where the files lie that `url` results point at.
+pub(crate) const FILES: &str = "/files/";
 
 impl Provider for OpenAi {
     fn id(&self) -> &'static str {

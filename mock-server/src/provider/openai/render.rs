@@ -100,10 +100,14 @@ impl Wanted<'_> {
         if self.as_url {
             item.extend(revised.map(named("revised_prompt")));
             let picture = self.picture(call, turn, index, None);
-            item.insert("url".into(), files::url(&picture, turn).into());
+            let url = turn.data.additions.signed(files::url(&picture, turn), turn);
+            item.insert("url".into(), url.into());
         } else {
             item.insert("b64_json".into(), SPLICE.into());
             item.extend(revised.map(named("revised_prompt")));
+        }
+        if self.model.id == "dall-e-3" {
+            item.extend(turn.data.additions.dalle_item.clone());
         }
         Value::Object(item)
     }

@@ -44,6 +44,7 @@ impl Operation for Chat {
             digest::add_images(&mut sent, &call);
             let model = body.get("model").and_then(Value::as_str);
             let model = model.and_then(|id| data.chat_images.by_id(id));
+            call.quick = model.is_none();
             call.effective = digest::with_defaults(&sent, &defaults(model));
             call.sent = sent;
             call.body = Some(body);

@@ -157,6 +157,17 @@ pub(in crate::provider) fn judge<'a>(
     case: &Case<'a>,
 ) -> Result<Work<'a>, Refusal> {
     error::authenticate(case.call, case.desk)?;
+    judge_admitted(operation, case)
+}
+
+/// The same for a call whose credential was found good.
+///
+/// # Errors
+/// The refusal of the provider, its own or the one that a scenario asks for.
+pub(in crate::provider) fn judge_admitted<'a>(
+    operation: &dyn Operation,
+    case: &Case<'a>,
+) -> Result<Work<'a>, Refusal> {
     error::of_condition(Stage::Before, case.order, case.desk)?;
     let work = operation.judge(case)?;
     error::of_condition(Stage::Content, case.order, case.desk)?;

@@ -11,8 +11,8 @@ use crate::provider::openai::{Data, Desk};
 use crate::settings::Settings;
 use crate::wire::{Answer, Request};
 
-/// What the path of one model begins with.
-const ONE: &str = "/v1/models/";
+/// What stands before the name of a model in a path.
+const BEFORE: &str = "/models/";
 
 /// The list.
 pub(super) struct List;
@@ -25,6 +25,7 @@ impl Operation for List {
     fn read(&self, _: &Request, data: &Data) -> Call {
         let sent = super::digest::head(self.id(), data);
         Call {
+            quick: true,
             effective: sent.clone(),
             sent,
             ..Call::default()
@@ -52,6 +53,7 @@ impl Operation for Retrieve {
         let mut sent = super::digest::head(self.id(), data);
         sent.insert("model".into(), asked_for(request).into());
         Call {
+            quick: true,
             effective: sent.clone(),
             sent,
             ..Call::default()
@@ -69,7 +71,9 @@ impl Operation for Retrieve {
 }
 
 fn asked_for(request: &Request) -> String {
-    request.path_behind(ONE).unwrap_or_default()
+    let end = request.path.find(BEFORE).map(|at| at + BEFORE.len());
+    let behind = end.and_then(|end| request.path_behind(&request.path[..end]));
+    behind.unwrap_or_default()
 }
 
 /// Everything that answers something, snapshots by their own names.

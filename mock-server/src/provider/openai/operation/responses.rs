@@ -141,7 +141,9 @@ fn judged<'a>(body: &'a Map<String, Value>, case: &Case<'a>) -> Result<Asked<'a>
     let read = text_tokens(&conversation::text(&items(body)), &models.tokens);
     Ok(Asked {
         body,
-        model: model.map_or(name, |model| model.answers_as(name)),
+        model: model
+            .filter(|_| !case.desk.data.additions.response_undated)
+            .map_or(name, |model| model.answers_as(name)),
         effort: reasoning.map(|reasoning| effort.unwrap_or(&reasoning.effort)),
         reasoning_tokens: reasoning.map_or(0, |reasoning| reasoning.spent(effort)),
         stream,

@@ -156,7 +156,7 @@ impl Told<'_> {
         if let (Some(members), true) = (response.as_object_mut(), moment != Moment::Whole) {
             members.shift_remove("billing");
         }
-        response
+        self.turn.data.additions.to_response(response)
     }
 
     fn echo(&self, name: &str, absent: Value) -> Value {
