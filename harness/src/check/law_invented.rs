@@ -126,7 +126,10 @@ fn same(stated: &Value, sent: &Value) -> bool {
         (Value::String(text), Value::Object(kept)) => is_shortened(text, kept),
         (Value::Number(stated), Value::Number(sent)) => stated.as_f64() == sent.as_f64(),
         // The fields of a form are texts, and the digest says what they mean.
-        (Value::String(text), Value::Number(_) | Value::Bool(_)) => *text == sent.to_string(),
+        (Value::String(text), Value::Number(_) | Value::Bool(_)) => {
+            let written = sent.to_string();
+            *text == written
+        }
         _ => stated == sent,
     }
 }

@@ -83,8 +83,11 @@ struct Member<'e> {
     /// For messages.
     what: String,
     matcher: &'e Matcher,
-    value: Box<dyn Fn(&Entry) -> Option<Value> + 'e>,
+    value: Box<Look<'e>>,
 }
+
+/// Finds a value of a call.
+type Look<'e> = dyn Fn(&Entry) -> Option<Value> + 'e;
 
 impl<'e> Member<'e> {
     fn new(

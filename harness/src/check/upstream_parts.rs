@@ -69,7 +69,7 @@ pub(super) fn parts(wanted: &[PartExpectation], calls: &[&Entry]) -> Result<(), 
                     .all(|(wanted, part)| is(wanted, part));
             if !same {
                 let expected: Vec<_> = wanted.iter().map(|part| describe(part)).collect();
-                let actual: Vec<_> = actual.iter().map(|part| part.to_string()).collect();
+                let actual: Vec<_> = actual.iter().map(ToString::to_string).collect();
                 return Err(Mismatch::of(
                     format!(
                         "the parts '{name}' that arrived upstream are not those that were sent"

@@ -176,17 +176,17 @@ fn tool_calls(Document { place, value, kind }: &Document, found: &mut Vec<Found>
         found.push(image);
     }
     if let Some(item) = value.get("item") {
-        tool_call(item, format!("{place}/item"), found);
+        tool_call(item, &format!("{place}/item"), found);
     }
     for (whole, name) in [(Some(value), ""), (value.get("response"), "/response")] {
         let Some(whole) = whole else { continue };
         for (index, item) in items(whole, "output") {
-            tool_call(item, format!("{place}{name}/output/{index}"), found);
+            tool_call(item, &format!("{place}{name}/output/{index}"), found);
         }
     }
 }
 
-fn tool_call(item: &Value, place: String, found: &mut Vec<Found>) {
+fn tool_call(item: &Value, place: &str, found: &mut Vec<Found>) {
     let is_call = text(item, "type") == Some("image_generation_call");
     let Some(image) = text(item, "result").filter(|_| is_call) else {
         return;
