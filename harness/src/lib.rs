@@ -12,6 +12,7 @@
 //! * [`verdict`]: what it amounts to; [`expectation`]: failures that are known
 //! * [`run`]: selection, order, the session that runs a case, events
 //! * [`report`]: consumers of those events
+//! * [`recording`]: recorded answers, judged without a target
 //! * [`suite`]: the `cargo test` face; [`cli`]: the command line
 
 pub mod case;
@@ -23,6 +24,7 @@ pub mod expectation;
 pub mod files;
 pub mod operation;
 pub mod profile;
+pub mod recording;
 pub mod redact;
 pub mod report;
 pub mod requirement;

@@ -2,7 +2,7 @@
 //! binaries work anywhere.
 //!
 //! The files beside `src/` are the one description of each format: `openai/…` for provider answers, the
-//! others (`case.json`, `report.json`, …) for our own. Each file's `$id` is [`BASE`] plus its path.
+//! others (`case.json`, `report.json`, …) for our own. `README.md` says what each was read from and held against. Each file's `$id` is [`BASE`] plus its path.
 
 use include_dir::{Dir, include_dir};
 

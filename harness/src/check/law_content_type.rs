@@ -44,7 +44,8 @@ impl Check for ContentType {
     }
 }
 
-fn judge_one(answer: &Received) -> Result<(), Mismatch> {
+/// Judges one answer that has a body.
+pub(crate) fn judge_one(answer: &Received) -> Result<(), Mismatch> {
     let announced = answer.media_type();
     if announced.is_empty() {
         let message = "the answer has a body but no content-type";

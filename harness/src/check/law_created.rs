@@ -51,7 +51,8 @@ fn states_creation(protocol: Protocol) -> bool {
     )
 }
 
-fn judge_one(created: &Value) -> Result<(), Mismatch> {
+/// Judges one time.
+pub(crate) fn judge_one(created: &Value) -> Result<(), Mismatch> {
     match created.as_u64() {
         Some(EARLIEST..=LATEST) => Ok(()),
         _ => Err(Mismatch::of(

@@ -39,7 +39,8 @@ impl Check for StreamOrder {
     }
 }
 
-fn judge_one(protocol: Protocol, answer: &Received) -> Result<(), Mismatch> {
+/// Judges one stream of a protocol.
+pub(crate) fn judge_one(protocol: Protocol, answer: &Received) -> Result<(), Mismatch> {
     let seen = || {
         let kinds = answer.events.iter().map(|event| match event.is_done() {
             true => "[DONE]".to_owned(),

@@ -6,15 +6,15 @@ mod error;
 mod headers;
 mod images;
 mod json;
-mod law_content_type;
-mod law_created;
+pub(crate) mod law_content_type;
+pub(crate) mod law_created;
 mod law_error_envelope;
 mod law_images;
 mod law_invented;
 mod law_json;
 mod law_leak;
 mod law_paid_twice;
-mod law_stream_order;
+pub(crate) mod law_stream_order;
 mod law_success;
 mod refusal;
 mod same;
@@ -284,7 +284,8 @@ pub struct Schemas {
 }
 
 impl Schemas {
-    fn get(&self, name: &str) -> Result<Arc<Validator>, SchemaError> {
+    /// The schema with this path.
+    pub(crate) fn get(&self, name: &str) -> Result<Arc<Validator>, SchemaError> {
         let mut compiled = self.compiled.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(schema) = compiled.get(name) {
             return Ok(Arc::clone(schema));

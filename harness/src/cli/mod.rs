@@ -2,6 +2,7 @@
 //! stderr or, where it is the command's product, to stdout.
 
 mod baseline;
+mod check_recording;
 mod explain;
 mod list;
 mod run;
@@ -39,6 +40,8 @@ pub struct Cli {
 enum Command {
     /// Write the known failures of a target: what fails now is added, what passes now is taken out.
     Baseline(baseline::Baseline),
+    /// Hold recorded answers of providers against the schemas, without a target.
+    CheckRecording(check_recording::CheckRecording),
     /// Show a case: what it sends, what it expects, in whose words.
     Explain(explain::Explain),
     /// List the cases that apply to a target.
@@ -187,6 +190,7 @@ impl Cli {
     pub fn run(self) -> Exit {
         let done = match self.command {
             Command::Baseline(baseline) => baseline.run(),
+            Command::CheckRecording(check) => check.run(),
             Command::Explain(explain) => explain.run(),
             Command::List(list) => list.run(),
             Command::Run(run) => run.run(),

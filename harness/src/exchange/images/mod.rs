@@ -101,7 +101,7 @@ fn of_url(url: &str, fetched: &Fetched) -> Result<Bytes, String> {
 }
 
 /// Strict standard base64: no line breaks, no `data:` prefix, with padding.
-fn decode_base64(text: &str) -> Result<Bytes, String> {
+pub(crate) fn decode_base64(text: &str) -> Result<Bytes, String> {
     let decoded = BASE64_STANDARD.decode(text);
     decoded.map(Bytes::from).map_err(|error| {
         let start: String = text.chars().take(24).collect();
