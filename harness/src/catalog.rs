@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 
-use crate::case::Case;
-use crate::case::Loader;
+use crate::case::{Case, Loader, variables};
+use crate::files::Files;
 use crate::profile::Profile;
 use crate::requirement::{Excluded, Requirement, RequirementFile};
 use crate::schema::{self, SchemaError};
@@ -33,6 +33,8 @@ pub struct Catalog {
     pub set: String,
     /// By id, with everything that they extend.
     pub profiles: BTreeMap<String, Profile>,
+    /// The images that cases send.
+    pub files: Files,
     /// The requirements that the user brought: part of every profile.
     own: Vec<String>,
 }
@@ -43,7 +45,10 @@ impl Catalog {
     /// # Errors
     /// Everything that is wrong with any file.
     pub fn load(folders: &[PathBuf]) -> Result<Self, CatalogError> {
-        let mut catalog = Self::default();
+        let mut catalog = Self {
+            files: Files::builtin(),
+            ..Self::default()
+        };
         let mut problems = Vec::new();
         let loader = Loader::new()?;
         catalog.add_requirements("", fixtures::folder(REQUIREMENTS), &mut problems);
@@ -57,6 +62,10 @@ impl Catalog {
                 check_form(&format!("{root}{REQUIREMENTS}/{path}"), text, &mut problems)?;
             }
             catalog.add_requirements(&root, borrowed(&requirements), &mut problems);
+            catalog.files.add(folder).map_err(|source| {
+                let path = folder.clone();
+                CatalogError::Unreadable { path, source }
+            })?;
             let cases = read_folder(&folder.join(CASES))?;
             if cases.is_empty() {
                 problems.push(format!("{root}{CASES}: no case is there"));
@@ -174,6 +183,19 @@ impl Catalog {
                     let known = nearest(requirement, self.requirements.keys().map(String::as_str));
                     problems.push(format!("{CASES}/{}.json: unknown requirement '{requirement}': did you mean {known}?", case.id));
                 }
+            }
+            let spelt = ["files.", "base64."].map(|family| {
+                let names = variables(&case.steps, family).into_iter();
+                names.map(move |name| name[family.len()..].to_owned())
+            });
+            let sent = case.files().into_iter().map(str::to_owned);
+            let unknown = spelt.into_iter().flatten().chain(sent);
+            for file in unknown.filter(|file| self.files.bytes(file).is_err()) {
+                let known = nearest(&file, self.files.names());
+                problems.push(format!(
+                    "{CASES}/{}.json: images/ has no file '{file}': did you mean {known}?",
+                    case.id
+                ));
             }
             for prerequisite in &case.depends_on {
                 if !is_case(prerequisite) {

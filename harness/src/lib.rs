@@ -4,7 +4,8 @@
 //! expectations, and, because it owns the mock upstream as well, what the target sent to the provider.
 //!
 //! # Layout
-//! * [`case`], [`requirement`], [`profile`], [`target`], [`catalog`]: what can be said, read and parsed
+//! * [`case`], [`operation`], [`requirement`], [`profile`], [`target`], [`catalog`]: what can be said, read and
+//!   parsed; [`files`]: the images that cases send
 //! * [`exchange`]: what happened, as plain values; the client, the mock's control API
 //! * [`check`]: what is judged, one file a check
 //! * [`snapshot`]: what changed
@@ -20,6 +21,8 @@ pub mod check;
 pub mod cli;
 pub mod exchange;
 pub mod expectation;
+pub mod files;
+pub mod operation;
 pub mod profile;
 pub mod recording;
 pub mod redact;

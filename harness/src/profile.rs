@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::case::{Matcher, Status};
+use crate::operation::{Operation, Protocol};
 
 /// What a kind of target promises, with everything that it extends.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -31,9 +32,15 @@ pub struct Profile {
     /// How much of it.
     #[serde(default)]
     pub limits: BTreeMap<String, i64>,
-    /// Operation → path.
+    /// Operation → path, in which `{model}` stands for the model of the request.
     #[serde(default)]
-    pub paths: BTreeMap<String, String>,
+    pub paths: BTreeMap<Operation, String>,
+    /// Operation → method, where it is not `POST`.
+    #[serde(default)]
+    pub methods: BTreeMap<Operation, String>,
+    /// Operation → the form of its errors, where it is not that of its protocol.
+    #[serde(default)]
+    pub envelopes: BTreeMap<Operation, Envelope>,
     /// Where the credential goes.
     pub auth: Option<Auth>,
     /// Key → model.
@@ -44,6 +51,16 @@ pub struct Profile {
     /// Condition → the error forms that a client may see of it.
     #[serde(default)]
     pub conditions: BTreeMap<String, Vec<AllowedError>>,
+}
+
+/// The form of errors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Envelope {
+    /// `google.rpc.Status` as `error`, in a list of one where the answer would be a list.
+    Google,
+    /// An object `error` with `message` and `type`.
+    OpenAi,
 }
 
 /// A requirement that a profile does not promise.
@@ -73,7 +90,7 @@ pub struct Model {
     /// The name that clients use.
     pub name: String,
     /// What it can be used for.
-    pub operations: Vec<String>,
+    pub operations: Vec<Operation>,
     /// What it is upstream.
     pub upstream: Upstream,
     /// Another name of the same model for fault cases, so that faults do not hurt good cases.
@@ -103,6 +120,8 @@ pub struct AllowedError {
     pub code: Option<Matcher>,
     /// `param` of the error object.
     pub param: Option<Matcher>,
+    /// `status` of Google's error object.
+    pub grpc_status: Option<Matcher>,
 }
 
 impl Profile {
@@ -123,11 +142,23 @@ impl Profile {
         self.features.extend(parent.features.iter().cloned());
         self.limits = merged(&parent.limits, self.limits);
         self.paths = merged(&parent.paths, self.paths);
+        self.methods = merged(&parent.methods, self.methods);
+        self.envelopes = merged(&parent.envelopes, self.envelopes);
         self.models = merged(&parent.models, self.models);
         self.conditions = merged(&parent.conditions, self.conditions);
         self.auth = self.auth.or_else(|| parent.auth.clone());
         self.sentinel = self.sentinel.or_else(|| parent.sentinel.clone());
         self
+    }
+
+    /// The form of an operation's errors.
+    #[must_use]
+    pub fn envelope(&self, operation: Operation) -> Envelope {
+        let usual = match operation.protocol() {
+            Protocol::Content | Protocol::Predict => Envelope::Google,
+            _ => Envelope::OpenAi,
+        };
+        self.envelopes.get(&operation).copied().unwrap_or(usual)
     }
 
     /// Whether the profile promises a requirement.
@@ -145,7 +176,10 @@ impl Profile {
     }
 }
 
-fn merged<V: Clone>(parent: &BTreeMap<String, V>, own: BTreeMap<String, V>) -> BTreeMap<String, V> {
+fn merged<K: Clone + Ord, V: Clone>(
+    parent: &BTreeMap<K, V>,
+    own: BTreeMap<K, V>,
+) -> BTreeMap<K, V> {
     let mut all = parent.clone();
     all.extend(own);
     all
@@ -172,6 +206,7 @@ impl AllowedError {
             && holds(&self.kind, "type")
             && holds(&self.code, "code")
             && holds(&self.param, "param")
+            && holds(&self.grpc_status, "status")
     }
 
     /// The form in one line, for messages.
@@ -181,6 +216,7 @@ impl AllowedError {
             ("type", &self.kind),
             ("code", &self.code),
             ("param", &self.param),
+            ("status", &self.grpc_status),
         ];
         let members = members.into_iter().filter_map(|(name, matcher)| {
             Some(format!(", {name} {}", matcher.as_ref()?.to_value()))
@@ -199,16 +235,16 @@ mod tests {
         let read = |value: serde_json::Value| Profile::read(&value.to_string()).unwrap();
         let parent = read(
             json!({"$schema": "", "id": "p", "summary": "", "requirements": ["a.*"],
-            "paths": {"x": "/1"}, "features": ["f"]}),
+            "paths": {"responses": "/1"}, "features": ["f"]}),
         );
         let child = read(
             json!({"$schema": "", "id": "c", "summary": "", "extends": "p", "requirements": ["b.one"],
-            "except": [{"requirement": "a.two", "reason": "no"}], "paths": {"x": "/2"}}),
+            "except": [{"requirement": "a.two", "reason": "no"}], "paths": {"responses": "/2"}}),
         );
         let child = child.merge(&parent);
         assert!(child.promises("a.one") && child.promises("b.one"));
         assert!(!child.promises("a.two") && !child.promises("b.two"));
-        assert_eq!(child.paths["x"], "/2");
+        assert_eq!(child.paths[&Operation::Responses], "/2");
         assert!(child.features.contains("f"));
     }
 

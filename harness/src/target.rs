@@ -7,6 +7,8 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::case::Credential;
+use crate::exchange::images::Locator;
+use crate::operation::Operation;
 use crate::profile::{Auth, Model, Profile};
 
 /// How long the harness waits for one answer, unless told otherwise.
@@ -73,6 +75,8 @@ pub struct Policies {
     pub retries: RetryPolicy,
     /// Members that the target adds to upstream requests.
     pub injects: Vec<String>,
+    /// Where chat completions carry images.
+    pub image_locator: Locator,
     /// The client's key is the upstream key: it may come back upstream.
     pub shared_key: bool,
 }
@@ -169,7 +173,7 @@ pub struct TargetFile {
     pub profile: String,
     /// Operation → path, where the profile's does not fit.
     #[serde(default)]
-    pub paths: BTreeMap<String, String>,
+    pub paths: BTreeMap<Operation, String>,
     /// Where the credential goes, where the profile's does not fit.
     pub auth: Option<Auth>,
     /// Headers on every request; a value `$NAME` is read from the environment and never shown.

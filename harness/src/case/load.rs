@@ -236,8 +236,10 @@ fn sample_scope(case: &Case, saved: &BTreeSet<String>) -> Scope {
     for name in ["prompt", "token", "token_id", "upstream", "target", "model"] {
         scope.set(name, "sample");
     }
-    for name in model_variables(&case.steps) {
-        scope.set(name, "sample");
+    for family in ["models.", "files.", "base64."] {
+        for name in variables(&case.steps, family) {
+            scope.set(name, "sample");
+        }
     }
     for name in saved {
         scope.set(name.clone(), "sample");
@@ -248,16 +250,17 @@ fn sample_scope(case: &Case, saved: &BTreeSet<String>) -> Scope {
     scope
 }
 
-/// `models.KEY` names that occur; whether the target's table has the key is known only with the target.
-pub(crate) fn model_variables(steps: &[Value]) -> BTreeSet<String> {
+/// The names of variables that occur and begin so. Whether the target's table has a model, or a folder a file, is
+/// known only later.
+pub(crate) fn variables(steps: &[Value], family: &str) -> BTreeSet<String> {
     let text = Value::Array(steps.to_vec()).to_string();
     let mut found = BTreeSet::new();
     let mut rest = text.as_str();
-    while let Some((_, after)) = rest.split_once("${models.") {
+    while let Some((_, after)) = rest.split_once(&format!("${{{family}")) {
         let Some((key, tail)) = after.split_once('}') else {
             break;
         };
-        found.insert(format!("models.{key}"));
+        found.insert(format!("{family}{key}"));
         rest = tail;
     }
     found

@@ -7,23 +7,27 @@ mod load;
 mod matcher;
 mod status;
 mod step;
+mod upstream;
 mod vars;
 
 pub use expand::{Instance, StepError};
 pub use id::{CaseId, Pattern, PatternError, step_check_id};
 pub use load::{CaseError, Issue};
-pub(crate) use load::{Loader, model_variables};
+pub(crate) use load::{Loader, variables};
 pub use matcher::{Matcher, kind_of};
 pub use status::Status;
 pub use step::{
-    Bounds, Calls, ClientHas, Credential, Disconnect, DisconnectAfter, ErrorExpectation, ErrorForm,
-    Expect, ImagesExpectation, RequestStep, ResponseExpectation, Step, StreamEnd,
-    StreamExpectation, UpstreamExpectation,
+    Bounds, ClientHas, Credential, Disconnect, DisconnectAfter, ErrorExpectation, ErrorForm,
+    Expect, ImagesExpectation, PartStep, RequestStep, ResponseExpectation, Step, StreamEnd,
+    StreamExpectation,
 };
+pub use upstream::{Calls, FileRef, PartExpectation, UpstreamExpectation};
 pub use vars::{Scope, VarError};
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
+
+use crate::operation::Operation;
 
 /// One case, before its matrix is expanded.
 #[derive(Clone, Debug)]
@@ -55,7 +59,7 @@ pub struct Case {
 #[serde(deny_unknown_fields)]
 pub struct ModelNeed {
     /// The operation that the model must serve.
-    pub operation: String,
+    pub operation: Operation,
     /// The provider that it must belong to.
     pub provider: Option<String>,
 }
@@ -100,6 +104,24 @@ impl Case {
         roles
             .map(|role| role.and_then(Result::ok).unwrap_or_default())
             .collect()
+    }
+
+    /// The names of the files that it sends or expects, with where each stands; not those that a step saves.
+    #[must_use]
+    pub fn files(&self) -> Vec<&str> {
+        let mut found = Vec::new();
+        for step in &self.steps {
+            let parts = step.pointer("/request/multipart");
+            let upstream = step.pointer("/expect/upstream").and_then(Value::as_array);
+            let upstream = upstream.into_iter().flatten();
+            let lists = upstream.flat_map(|one| [one.get("parts"), one.get("input_images")]);
+            let items = lists.chain([parts]).flatten().filter_map(Value::as_array);
+            found.extend(items.flatten().filter_map(|item| {
+                let name = item.get("file").unwrap_or(item).as_str()?;
+                (!name.contains("${")).then_some(name)
+            }));
+        }
+        found
     }
 
     /// The ids of all requirements that its expectations name.

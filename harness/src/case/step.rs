@@ -8,6 +8,8 @@ use serde_json::{Map, Value};
 
 use crate::case::matcher::Matcher;
 use crate::case::status::Status;
+use crate::case::upstream::{FileRef, UpstreamExpectation};
+use crate::operation::Operation;
 
 /// One request with its script and expectations.
 #[derive(Clone, Debug, Deserialize)]
@@ -29,6 +31,15 @@ pub struct Step {
 }
 
 impl Step {
+    /// Every file whose bytes are expected somewhere.
+    pub fn expected_files(&mut self) -> impl Iterator<Item = &mut FileRef> {
+        self.expect.upstream.iter_mut().flat_map(|expected| {
+            let images = expected.input_images.iter_mut().flatten();
+            let parts = expected.parts.iter_mut().flatten();
+            images.chain(parts.filter_map(|part| part.file.as_mut()))
+        })
+    }
+
     /// Whether no target could satisfy it without a call to the provider.
     #[must_use]
     pub fn awaits_call(&self) -> bool {
@@ -50,8 +61,10 @@ impl Step {
 #[serde(deny_unknown_fields)]
 pub struct RequestStep {
     /// The operation, whose path the profile knows.
-    pub operation: Option<String>,
-    /// The method; `POST` for operations, `GET` for saved URLs.
+    pub operation: Option<Operation>,
+    /// The model in the operation's path; else the body's `model`.
+    pub model: Option<String>,
+    /// The method, where it is not the operation's own; `GET` for saved URLs.
     pub method: Option<String>,
     /// The path, instead of an operation.
     pub path: Option<String>,
@@ -68,8 +81,27 @@ pub struct RequestStep {
     pub chunked: bool,
     /// A JSON body.
     pub body: Option<Map<String, Value>>,
+    /// A form, part by part.
+    pub multipart: Option<Vec<PartStep>>,
     /// A body as it is.
     pub raw: Option<String>,
+}
+
+/// One part of a form.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PartStep {
+    /// The field.
+    pub name: String,
+    /// The name of a file of `images/`, or a `data:` URL.
+    pub file: Option<String>,
+    /// A text, where it is no file; a number or truth value is written out.
+    #[serde(default, deserialize_with = "text_of_scalar")]
+    pub text: Option<String>,
+    /// The file's name for the receiver; its own unless stated, none for a text.
+    pub filename: Option<String>,
+    /// The media type; by a file's own name unless stated, none for a text.
+    pub content_type: Option<String>,
 }
 
 /// Whose credential a request carries.
@@ -169,6 +201,8 @@ pub struct ResponseExpectation {
     pub error: Option<ErrorExpectation>,
     /// `upstream`: equal to what the provider sent.
     pub usage: Option<String>,
+    /// The step, from 1, whose final images are the same pictures.
+    pub same_images_as: Option<usize>,
 }
 
 /// What the decoded images must be.
@@ -211,6 +245,8 @@ pub struct ErrorForm {
     pub param: Option<Matcher>,
     /// `message`.
     pub message: Option<Matcher>,
+    /// `status`, which Google's have.
+    pub status: Option<Matcher>,
 }
 
 /// What the stream must be.
@@ -250,56 +286,6 @@ pub struct ClientHas {
     pub client_has: usize,
 }
 
-/// What the upstream calls must be.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct UpstreamExpectation {
-    /// Who says so.
-    pub requirement: String,
-    /// How many.
-    pub calls: Option<Calls>,
-    /// The number of images over all calls.
-    pub images_requested: Option<u64>,
-    /// Members of the digest as sent.
-    #[serde(default)]
-    pub sent: BTreeMap<String, Matcher>,
-    /// Members of the digest after the provider's defaults.
-    #[serde(default)]
-    pub effective: BTreeMap<String, Matcher>,
-    /// Headers of every call.
-    #[serde(default)]
-    pub headers: BTreeMap<String, Matcher>,
-    /// `upstream`: the target's own key.
-    pub credential: Option<String>,
-    /// The target hung up on the provider.
-    pub peer_gone: Option<bool>,
-}
-
-impl UpstreamExpectation {
-    fn awaits_call(&self) -> bool {
-        let called = match self.calls {
-            Some(Calls::Exactly(number)) => number > 0,
-            Some(Calls::Bounds(bounds)) => bounds.at_least.is_some_and(|least| least > 0),
-            None => false,
-        };
-        let members = [&self.sent, &self.effective, &self.headers];
-        called
-            || self.images_requested.is_some_and(|images| images > 0)
-            || members.iter().any(|members| !members.is_empty())
-            || self.credential.is_some()
-            || self.peer_gone.is_some()
-    }
-}
-
-/// How many calls.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Calls {
-    /// From, to.
-    Bounds(Bounds),
-    /// Exactly.
-    Exactly(usize),
-}
-
 /// A least and a greatest number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -319,23 +305,6 @@ impl Bounds {
     }
 }
 
-impl<'de> Deserialize<'de> for Calls {
-    fn deserialize<D: Deserializer<'de>>(reader: D) -> Result<Self, D::Error> {
-        use serde::de::Error as _;
-        match Value::deserialize(reader)? {
-            Value::Number(number) => {
-                let exactly = number.as_u64().and_then(|number| number.try_into().ok());
-                exactly
-                    .map(Self::Exactly)
-                    .ok_or_else(|| D::Error::custom("a number of calls from 0"))
-            }
-            bounds => Bounds::deserialize(bounds)
-                .map(Self::Bounds)
-                .map_err(D::Error::custom),
-        }
-    }
-}
-
 impl<'de> Deserialize<'de> for ErrorExpectation {
     fn deserialize<D: Deserializer<'de>>(reader: D) -> Result<Self, D::Error> {
         match Value::deserialize(reader)? {
@@ -344,6 +313,14 @@ impl<'de> Deserialize<'de> for ErrorExpectation {
                 .map(|form| Self::Form(Box::new(form)))
                 .map_err(serde::de::Error::custom),
         }
+    }
+}
+
+fn text_of_scalar<'de, D: Deserializer<'de>>(reader: D) -> Result<Option<String>, D::Error> {
+    match Value::deserialize(reader)? {
+        Value::String(text) => Ok(Some(text)),
+        scalar @ (Value::Number(_) | Value::Bool(_)) => Ok(Some(scalar.to_string())),
+        other => Err(serde::de::Error::custom(format!("{other} is no text"))),
     }
 }
 

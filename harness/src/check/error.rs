@@ -57,6 +57,7 @@ fn has_form(form: &ErrorForm, answer: &Received) -> Result<(), Mismatch> {
         ("code", &form.code),
         ("param", &form.param),
         ("message", &form.message),
+        ("status", &form.status),
     ];
     for (name, matcher) in members {
         let Some(matcher) = matcher else { continue };
@@ -95,13 +96,12 @@ fn is_allowed(condition: &str, answer: &Received, profile: &Profile) -> Result<(
         let value = error.as_ref().and_then(|error| error.get(name)).cloned();
         value.unwrap_or(Value::Null)
     };
-    let (kind, code, param) = (member("type"), member("code"), member("param"));
+    let members = ["type", "code", "param", "status"].map(|name| (name, member(name)));
+    let members = members.iter().filter(|(_, value)| !value.is_null());
+    let members = members.map(|(name, value)| format!(", {name} {value}"));
     Err(Mismatch::of(
         format!("the provider's '{condition}' reached the client in a form that is not allowed"),
         forms.join("\n"),
-        format!(
-            "status {}, type {kind}, code {code}, param {param}",
-            answer.status
-        ),
+        format!("status {}{}", answer.status, members.collect::<String>()),
     ))
 }

@@ -2,6 +2,7 @@
 
 use crate::check::{Bench, Check, Mismatch, sites};
 use crate::exchange::{Evidence, Received};
+use crate::operation::Operation;
 
 /// See the module.
 pub(super) struct ContentType;
@@ -24,6 +25,12 @@ impl Check for ContentType {
             else {
                 continue;
             };
+            // Google calls the error of a stream a stream, too: a bare JSON object.
+            let is_stream =
+                site.evidence.step.request.operation == Some(Operation::StreamGenerateContent);
+            if is_stream && answer.status >= 400 && answer.is_stream() {
+                continue;
+            }
             let result = judge_one(answer).map_err(|problem| {
                 // A relay of a mismatch of the provider's own is a warning.
                 if site.is_scripted() {

@@ -5,6 +5,7 @@ use serde_json::Value;
 use crate::check::json::shown;
 use crate::check::{Bench, Check, Mismatch, sites};
 use crate::exchange::Evidence;
+use crate::operation::Protocol;
 
 /// See the module.
 pub(super) struct Created;
@@ -27,21 +28,27 @@ impl Check for Created {
         for site in sites(evidence) {
             let good = site.exchange.answer().filter(|answer| answer.is_success());
             let Some(document) = good
-                .filter(|_| site.is_image_operation())
+                .filter(|_| site.image_protocol().is_some_and(states_creation))
                 .and_then(super::super::exchange::Received::document)
             else {
                 continue;
             };
-            // Stream events name it created_at and may leave it out.
-            let Some(created) = document
-                .get("created")
-                .or_else(|| document.get("created_at"))
-            else {
+            // Responses and the events of image streams name it created_at; events may leave it out.
+            let names = ["/created", "/created_at", "/response/created_at"];
+            let Some(created) = names.iter().find_map(|name| document.pointer(name)) else {
                 continue;
             };
             bench.record(site, self.id(), self.id(), judge_one(created));
         }
     }
+}
+
+/// Google's answers have no such member; models were created when they were.
+fn states_creation(protocol: Protocol) -> bool {
+    matches!(
+        protocol,
+        Protocol::Chat | Protocol::Images | Protocol::Responses
+    )
 }
 
 /// Judges one time.

@@ -5,6 +5,7 @@ use serde_json::Value;
 use crate::check::json::shown;
 use crate::check::{Bench, Check, Mismatch, sites};
 use crate::exchange::{Evidence, Received};
+use crate::profile::Envelope;
 
 /// See the module.
 pub(super) struct ErrorEnvelope;
@@ -15,18 +16,22 @@ impl Check for ErrorEnvelope {
     }
 
     fn summary(&self) -> &'static str {
-        "an error is an object `error` with a text `message` and a text `type`; `code` is a text or null"
+        "an error is an object `error` with a text `message` and a text `type`; `code` is a text or null; Google's is a Status"
     }
 
     fn judge(&self, evidence: &Evidence<'_>, bench: &mut Bench<'_>) {
         for site in sites(evidence) {
             let refused = site.exchange.answer().filter(|answer| answer.status >= 400);
-            let Some(answer) =
-                refused.filter(|answer| site.is_image_operation() && !is_front(answer))
-            else {
+            let operation = site.protocol().and(site.evidence.step.request.operation);
+            let refused = refused.filter(|answer| !is_front(answer));
+            let Some((answer, operation)) = refused.zip(operation) else {
                 continue;
             };
-            let result = judge_one(answer).map_err(|problem| {
+            let result = match evidence.target.profile.envelope(operation) {
+                Envelope::Google => is_status(answer),
+                Envelope::OpenAi => is_error_object(answer),
+            };
+            let result = result.map_err(|problem| {
                 // Many systems authenticate in a layer of its own, which has its own form.
                 if matches!(answer.status, 401 | 403) {
                     problem.soft()
@@ -45,30 +50,14 @@ fn is_front(answer: &Received) -> bool {
         || (answer.status == 400 && answer.body.is_empty())
 }
 
-fn judge_one(answer: &Received) -> Result<(), Mismatch> {
+/// OpenAI's form.
+fn is_error_object(answer: &Received) -> Result<(), Mismatch> {
     let body = answer.json();
-    let Some(error) = body
-        .as_ref()
-        .and_then(|body| body.get("error"))
-        .filter(|error| error.is_object())
-    else {
-        let found = body.as_ref().map_or_else(|| text_of(answer), shown);
-        let message = format!("the {} answer has no object 'error'", answer.status);
-        return Err(Mismatch::of(
-            message,
-            r#"{"error":{"message":"…","type":"…"}}"#,
-            found,
-        ));
-    };
+    let error = body.as_ref().and_then(|body| body.get("error"));
+    let form = r#"{"error":{"message":"…","type":"…"}}"#;
+    let error = object(answer, error, form)?;
     for name in ["message", "type"] {
-        let member = error.get(name);
-        if !member.is_some_and(Value::is_string) {
-            return Err(Mismatch::of(
-                format!("the error's {name} is no text"),
-                "a text",
-                member.map_or("(absent)".to_owned(), shown),
-            ));
-        }
+        member(error, name, "a text", Value::is_string)?;
     }
     match error.get("code") {
         None | Some(Value::Null | Value::String(_)) => Ok(()),
@@ -79,6 +68,50 @@ fn judge_one(answer: &Received) -> Result<(), Mismatch> {
         )
         .soft()),
     }
+}
+
+/// Google's form: `google.rpc.Status`, in a list of one where the answer would be a list.
+fn is_status(answer: &Received) -> Result<(), Mismatch> {
+    let error = answer.error();
+    let form = r#"{"error":{"code":400,"message":"…","status":"INVALID_ARGUMENT"}}"#;
+    let error = object(answer, error.as_ref(), form)?;
+    member(error, "code", "a whole number", Value::is_u64)?;
+    for name in ["message", "status"] {
+        member(error, name, "a text", Value::is_string)?;
+    }
+    Ok(())
+}
+
+fn object<'v>(
+    answer: &Received,
+    error: Option<&'v Value>,
+    form: &str,
+) -> Result<&'v Value, Mismatch> {
+    error.filter(|error| error.is_object()).ok_or_else(|| {
+        let found = answer
+            .json()
+            .as_ref()
+            .map_or_else(|| text_of(answer), shown);
+        let message = format!("the {} answer has no object 'error'", answer.status);
+        Mismatch::of(message, form, found)
+    })
+}
+
+fn member(
+    error: &Value,
+    name: &str,
+    wanted: &str,
+    is_right: impl Fn(&Value) -> bool,
+) -> Result<(), Mismatch> {
+    let member = error.get(name);
+    if member.is_some_and(is_right) {
+        return Ok(());
+    }
+    Err(Mismatch::of(
+        format!("the error's {name} is not {wanted}"),
+        wanted,
+        member.map_or("(absent)".to_owned(), shown),
+    ))
 }
 
 fn text_of(answer: &Received) -> String {

@@ -6,16 +6,25 @@ use serde_json::{Map, Value, json};
 
 use crate::check::json::shown;
 use crate::check::upstream::is_shortened;
-use crate::check::{Bench, Check, Mismatch, Site, sites};
-use crate::exchange::Evidence;
+use crate::check::{Bench, Check, Mismatch, sites};
+use crate::exchange::{Evidence, asked};
+use crate::operation::Protocol;
 use crate::target::Target;
 
 /// See the module.
 pub(super) struct Invented;
 
 /// Members of the digest that the route put there, and those that are judged otherwise: the model is mapped by
-/// the target's table, n may be fanned out.
-const EXEMPT: &[&str] = &["provider", "operation", "model", "n"];
+/// the target's table, n may be fanned out, input images are compared by their bytes.
+const EXEMPT: &[&str] = &[
+    "provider",
+    "operation",
+    "deployment",
+    "model",
+    "n",
+    "images",
+    "mask",
+];
 
 impl Check for Invented {
     fn id(&self) -> &'static str {
@@ -27,33 +36,33 @@ impl Check for Invented {
     }
 
     fn judge(&self, evidence: &Evidence<'_>, bench: &mut Bench<'_>) {
-        for site in sites(evidence).filter(Site::is_image_operation) {
-            let Some(body) = client_body(site) else {
+        for site in sites(evidence) {
+            let request = &site.evidence.step.request;
+            let members = asked::members(request, &site.exchange.sent);
+            let Some((protocol, body)) = site.image_protocol().zip(members) else {
                 continue;
             };
-            for call in site
-                .exchange
-                .calls()
-                .iter()
-                .filter(|call| call.operation.is_some())
-            {
-                bench.record(
-                    site,
-                    self.id(),
-                    self.id(),
-                    judge_one(&body, call, evidence.target),
-                );
+            let calls = site.exchange.calls().iter();
+            for (call, other) in calls.filter_map(|call| {
+                let operation = call.operation.as_deref()?;
+                Some((call, Protocol::of_journal(operation)?))
+            }) {
+                let model = request
+                    .model
+                    .as_deref()
+                    .or_else(|| body.get("model")?.as_str());
+                let mut result = model_is_mapped(model, call, evidence.target);
+                // The neutral digest has the names of the Images API: only there can it be compared.
+                if protocol == Protocol::Images && other == Protocol::Images {
+                    result = result.and_then(|()| judge_one(&body, call, evidence.target));
+                }
+                bench.record(site, self.id(), self.id(), result);
             }
         }
     }
 }
 
-fn client_body(site: Site<'_>) -> Option<Map<String, Value>> {
-    serde_json::from_slice(site.exchange.sent.body.as_ref()?).ok()
-}
-
 fn judge_one(body: &Map<String, Value>, call: &Entry, target: &Target) -> Result<(), Mismatch> {
-    model_is_mapped(body, call, target)?;
     let mut added = Ok(());
     for (name, value) in &call.sent {
         if EXEMPT.contains(&name.as_str()) || target.policies.injects.contains(name) {
@@ -77,12 +86,8 @@ fn judge_one(body: &Map<String, Value>, call: &Entry, target: &Target) -> Result
 }
 
 /// A model that the target's table knows arrives as the table says.
-fn model_is_mapped(
-    body: &Map<String, Value>,
-    call: &Entry,
-    target: &Target,
-) -> Result<(), Mismatch> {
-    let Some(asked) = body.get("model").and_then(Value::as_str) else {
+fn model_is_mapped(asked: Option<&str>, call: &Entry, target: &Target) -> Result<(), Mismatch> {
+    let Some(asked) = asked else {
         return Ok(());
     };
     let names = |model: &&crate::profile::Model| {
@@ -120,6 +125,11 @@ fn same(stated: &Value, sent: &Value) -> bool {
     match (stated, sent) {
         (Value::String(text), Value::Object(kept)) => is_shortened(text, kept),
         (Value::Number(stated), Value::Number(sent)) => stated.as_f64() == sent.as_f64(),
+        // The fields of a form are texts, and the digest says what they mean.
+        (Value::String(text), Value::Number(_) | Value::Bool(_)) => {
+            let written = sent.to_string();
+            *text == written
+        }
         _ => stated == sent,
     }
 }

@@ -4,10 +4,10 @@
 //! and fanning n out are legal.
 
 use mock_server::journal::Entry;
-use serde_json::Value;
 
 use crate::check::{Bench, Check, Mismatch, Site, sites};
-use crate::exchange::{Evidence, Sent};
+use crate::exchange::{Evidence, asked};
+use crate::operation::Protocol;
 use crate::target::RetryPolicy;
 
 /// See the module.
@@ -25,7 +25,7 @@ impl Check for PaidTwice {
     fn judge(&self, evidence: &Evidence<'_>, bench: &mut Bench<'_>) {
         let policy = evidence.target.policies.retries;
         for site in sites(evidence) {
-            if site.exchange.calls().is_empty() || !site.is_image_operation() {
+            if site.exchange.calls().is_empty() || site.image_protocol().is_none() {
                 continue;
             }
             bench.record(site, self.id(), self.id(), judge_one(site, policy));
@@ -34,12 +34,17 @@ impl Check for PaidTwice {
 }
 
 fn judge_one(site: Site<'_>, policy: RetryPolicy) -> Result<(), Mismatch> {
-    let asked = asked_for(&site.exchange.sent);
+    let asked = asked_for(site);
     let calls = site.exchange.calls();
     let counted = calls
         .iter()
         .filter(|call| policy == RetryPolicy::Unpaid || was_delivered(call));
-    let made: usize = counted.map(images_made).sum();
+    // The model decides how many images one answer of a conversation holds: there the answers are counted.
+    let is_conversation = site.protocol().is_some_and(Protocol::is_conversation);
+    let made: usize = match is_conversation {
+        true => counted.filter(|call| images_made(call) > 0).count(),
+        false => counted.map(images_made).sum(),
+    };
     if made <= asked {
         return Ok(());
     }
@@ -66,11 +71,7 @@ fn was_delivered(call: &Entry) -> bool {
     call.stamps.end.is_some() && scenario.is_none_or(|scenario| scenario.applied == "ok")
 }
 
-fn asked_for(sent: &Sent) -> usize {
-    let body: Option<Value> = sent
-        .body
-        .as_ref()
-        .and_then(|body| serde_json::from_slice(body).ok());
-    let n = body.and_then(|body| body.get("n")?.as_u64());
-    n.and_then(|n| n.try_into().ok()).unwrap_or(1)
+fn asked_for(site: Site<'_>) -> usize {
+    let asked = asked::images(&site.evidence.step.request, &site.exchange.sent);
+    usize::try_from(asked).unwrap_or(usize::MAX).max(1)
 }

@@ -1,11 +1,13 @@
 //! `law.stream-order`: partial images ascend, then exactly one completed or error event, nothing after it but
-//! one `[DONE]`; never a clean end without either.
+//! one `[DONE]`; never a clean end without either. What completes a stream is the protocol's to say.
 
 use serde_json::Value;
 
+use crate::check::ending::{Ending, ending};
 use crate::check::{Bench, Check, Mismatch, sites};
 use crate::exchange::sse::StreamEvent;
 use crate::exchange::{End, Evidence, Received};
+use crate::operation::Protocol;
 
 /// See the module.
 pub(super) struct StreamOrder;
@@ -25,39 +27,47 @@ impl Check for StreamOrder {
                 .exchange
                 .answer()
                 .filter(|answer| answer.is_stream() && answer.is_success());
-            let Some(answer) = stream.filter(|_| site.is_image_operation()) else {
+            let Some((answer, protocol)) = stream.zip(site.image_protocol()) else {
                 continue;
             };
             // A malformed event may be relayed as it came.
             if site.is_scripted_with("malformed-json") {
                 continue;
             }
-            bench.record(site, self.id(), self.id(), judge_one(answer));
+            bench.record(site, self.id(), self.id(), judge_one(protocol, answer));
         }
     }
 }
 
-/// Judges one stream of an image operation.
-pub(crate) fn judge_one(answer: &Received) -> Result<(), Mismatch> {
-    let kinds: Vec<String> = answer.events.iter().map(StreamEvent::kind).collect();
-    let seen = || kinds.join("\n");
-    indices_ascend(&answer.events)?;
-    let last = answer.events.iter().position(is_terminal);
-    let Some(last) = last else {
-        if answer.is_broken_off() || answer.end == End::HungUp {
-            return Ok(());
-        }
-        let message = "the stream ended properly, but with neither a completed nor an error event";
-        return Err(Mismatch::of(
-            message,
-            "a completed or an error event",
-            seen(),
-        ));
+/// Judges one stream of a protocol.
+pub(crate) fn judge_one(protocol: Protocol, answer: &Received) -> Result<(), Mismatch> {
+    let seen = || {
+        let kinds = answer.events.iter().map(|event| match event.is_done() {
+            true => "[DONE]".to_owned(),
+            false => event.kind(),
+        });
+        kinds.collect::<Vec<_>>().join("\n")
     };
-    let after: Vec<_> = answer.events[last + 1..].iter().collect();
-    let legal = match after.as_slice() {
+    indices_ascend(&answer.events)?;
+    let last = match ending(protocol, answer) {
+        Ending::Completed(last) | Ending::Error(last) => last,
+        Ending::Open if answer.is_broken_off() || answer.end == End::HungUp => return Ok(()),
+        Ending::Open => {
+            let wanted = end_of(protocol);
+            let message =
+                format!("the stream ended properly, but with neither {wanted} nor an error");
+            return Err(Mismatch::of(
+                message,
+                format!("{wanted}, or an error"),
+                seen(),
+            ));
+        }
+    };
+    let Some(last) = last else { return Ok(()) };
+    let after = answer.events.get(last + 1..).unwrap_or_default();
+    let legal = match after {
         [] => true,
-        [only] => only.is_done(),
+        [only] => only.is_done() && !answer.events[last].is_done(),
         _ => false,
     };
     legal.then_some(()).ok_or_else(|| {
@@ -69,13 +79,13 @@ pub(crate) fn judge_one(answer: &Received) -> Result<(), Mismatch> {
     })
 }
 
-fn is_terminal(event: &StreamEvent) -> bool {
-    let has_error = || {
-        event
-            .json()
-            .is_some_and(|data| data.get("error").is_some_and(|error| !error.is_null()))
-    };
-    event.kind().ends_with(".completed") || event.kind() == "error" || has_error()
+/// What ends a good stream.
+fn end_of(protocol: Protocol) -> &'static str {
+    match protocol {
+        Protocol::Chat => "[DONE]",
+        Protocol::Content => "a finishReason",
+        _ => "a completed event",
+    }
 }
 
 fn indices_ascend(events: &[StreamEvent]) -> Result<(), Mismatch> {

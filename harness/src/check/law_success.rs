@@ -1,8 +1,10 @@
 //! `law.success-means-image`: a 2xx of an image operation holds an image or says why it does not.
 
 use crate::check::json::shown;
+use crate::check::refusal::explains_itself;
 use crate::check::{Bench, Check, Mismatch, sites};
 use crate::exchange::{End, Evidence, Exchange, Received};
+use crate::operation::Protocol;
 
 /// See the module.
 pub(super) struct SuccessMeansImage;
@@ -13,11 +15,11 @@ impl Check for SuccessMeansImage {
     }
 
     fn summary(&self) -> &'static str {
-        "a 2xx of an image operation holds at least one image, or a stated refusal"
+        "a 2xx of an image operation holds at least one image, or a stated refusal; a conversation may be text"
     }
 
     fn judge(&self, evidence: &Evidence<'_>, bench: &mut Bench<'_>) {
-        for site in sites(evidence).filter(super::Site::is_image_operation) {
+        for site in sites(evidence) {
             // Without its end, an answer says nothing yet.
             let answer = site.exchange.answer().filter(|answer| {
                 answer.is_success() && matches!(answer.end, End::Whole | End::InsideEvent)
@@ -25,7 +27,10 @@ impl Check for SuccessMeansImage {
             let Some(answer) = answer.filter(|_| !site.is_scripted_with("malformed-json")) else {
                 continue;
             };
-            let result = judge_one(site.exchange, answer).map_err(|problem| {
+            let Some(protocol) = site.image_protocol() else {
+                continue;
+            };
+            let result = judge_one(protocol, site.exchange, answer).map_err(|problem| {
                 // Who relays an empty success of the provider's own has not lost the image.
                 if site.is_scripted_with("no-image") {
                     problem.soft()
@@ -38,12 +43,11 @@ impl Check for SuccessMeansImage {
     }
 }
 
-fn judge_one(exchange: &Exchange, answer: &Received) -> Result<(), Mismatch> {
+fn judge_one(protocol: Protocol, exchange: &Exchange, answer: &Received) -> Result<(), Mismatch> {
     let has_image = exchange
         .final_images()
         .any(|image| image.bytes.is_ok() || image.location == "url");
-    let has_error = answer.error().is_some_and(|error| !error.is_null());
-    if has_image || has_error {
+    if has_image || explains_itself(protocol, answer) {
         return Ok(());
     }
     let found = answer

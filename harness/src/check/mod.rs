@@ -1,6 +1,7 @@
 //! Checks: each judges everything that was observed of an instance. One file a check, one line in [`CHECKS`];
 //! laws are checks that hold for every exchange.
 
+mod ending;
 mod error;
 mod headers;
 mod images;
@@ -15,11 +16,14 @@ mod law_leak;
 mod law_paid_twice;
 pub(crate) mod law_stream_order;
 mod law_success;
+mod refusal;
+mod same;
 mod schema;
 mod site;
 mod status;
 mod stream;
 mod upstream;
+mod upstream_parts;
 mod usage;
 
 use std::collections::BTreeMap;
@@ -57,6 +61,7 @@ pub static CHECKS: &[&dyn Check] = &[
     &usage::Usage,
     &stream::Stream,
     &upstream::Upstream,
+    &same::Same,
     &law_content_type::ContentType,
     &law_created::Created,
     &law_error_envelope::ErrorEnvelope,

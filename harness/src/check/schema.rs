@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use crate::check::{Bench, Check, Mismatch, sites};
 use crate::exchange::{Evidence, Received};
+use crate::operation::Operation;
 use crate::schema::issues;
 
 /// See the module.
@@ -27,7 +28,10 @@ impl Check for SchemaCheck {
                 let result = match site.exchange.answer() {
                     None => Err(site.no_answer()),
                     Some(answer) => {
-                        documents(answer).and_then(|documents| hold(name, &documents, bench))
+                        let is_list = site.evidence.step.request.operation
+                            == Some(Operation::StreamGenerateContent);
+                        documents(answer, is_list)
+                            .and_then(|documents| hold(name, &documents, bench))
                     }
                 };
                 bench.record(site, self.id(), &expected.requirement, result);
@@ -36,11 +40,18 @@ impl Check for SchemaCheck {
     }
 }
 
-fn documents(answer: &Received) -> Result<Vec<(String, Value)>, Mismatch> {
+/// The body, or each event; `is_list`: a stream may also come as one list.
+fn documents(answer: &Received, is_list: bool) -> Result<Vec<(String, Value)>, Mismatch> {
     let no_json = |place: &str| Mismatch::new(format!("{place} is no JSON"));
     if !answer.is_stream() {
         let body = answer.json().ok_or_else(|| no_json("the body"))?;
-        return Ok(vec![("the body".to_owned(), body)]);
+        if !(is_list && answer.is_success()) {
+            return Ok(vec![("the body".to_owned(), body)]);
+        }
+        let items = answer.documents().into_iter();
+        return Ok(items
+            .map(|item| (format!("the element {}", item.place), item.value))
+            .collect());
     }
     let events = answer
         .events

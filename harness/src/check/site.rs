@@ -2,6 +2,7 @@
 
 use crate::check::{Mismatch, Site};
 use crate::exchange::Outcome;
+use crate::operation::{Operation, Protocol};
 
 /// Faults after which a whole answer cannot be expected of anybody.
 const DAMAGE: &[&str] = &[
@@ -43,13 +44,17 @@ impl Site<'_> {
         broken && self.is_damaged_upstream()
     }
 
-    /// Whether the request is an image operation.
-    pub(super) fn is_image_operation(&self) -> bool {
+    /// The protocol of the request; none where it is no operation, or an operation with a method of the case's own.
+    pub(super) fn protocol(&self) -> Option<Protocol> {
         let request = &self.evidence.step.request;
         let method = request.method.as_deref();
-        let operation = request.operation.as_deref();
-        method.is_none_or(|method| method == "POST")
-            && operation.is_some_and(|operation| operation.starts_with("images."))
+        let usual = method.is_none_or(|method| method == "POST");
+        request.operation.filter(|_| usual).map(Operation::protocol)
+    }
+
+    /// The protocol of a request that may have images made.
+    pub(super) fn image_protocol(&self) -> Option<Protocol> {
+        self.protocol().filter(|protocol| protocol.makes_images())
     }
 
     /// Why there is no answer to judge, as a mismatch.

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::case::{Calls, Matcher, UpstreamExpectation};
 use crate::check::json::shown;
+use crate::check::upstream_parts::{input_images, parts};
 use crate::check::{Bench, Check, Mismatch, Site, sites};
 use crate::exchange::{Evidence, Outcome};
 use crate::target::Target;
@@ -58,44 +59,15 @@ fn judge_one(
             images_requested(wanted, &calls),
         );
     }
-    for (name, matcher) in &expected.sent {
-        let member = |call: &Entry| call.sent.get(name).cloned();
-        record(
-            &format!("upstream.sent:{name}"),
-            every(
-                &calls,
-                &format!("'{name}' as sent upstream"),
-                matcher,
-                member,
-            ),
-        );
+    for member in members(expected) {
+        let result = every(&calls, &member.what, member.matcher, member.value);
+        record(&member.check, result);
     }
-    for (name, matcher) in &expected.effective {
-        let member = |call: &Entry| call.effective.get(name).cloned();
-        record(
-            &format!("upstream.effective:{name}"),
-            every(
-                &calls,
-                &format!("'{name}' upstream, after defaults,"),
-                matcher,
-                member,
-            ),
-        );
+    if let Some(wanted) = &expected.input_images {
+        record("upstream.input_images", input_images(wanted, &calls));
     }
-    for (name, matcher) in &expected.headers {
-        let member = |call: &Entry| {
-            let value = call.headers.iter().find(|(key, _)| key == name);
-            value.map(|(_, value)| value.as_str().into())
-        };
-        record(
-            &format!("upstream.headers:{name}"),
-            every(
-                &calls,
-                &format!("the upstream header {name}"),
-                matcher,
-                member,
-            ),
-        );
+    if let Some(wanted) = &expected.parts {
+        record("upstream.parts", parts(wanted, &calls));
     }
     if expected.credential.is_some() {
         record("upstream.credential", credential(&calls, target));
@@ -103,6 +75,69 @@ fn judge_one(
     if expected.peer_gone.is_some() {
         record("upstream.peer_gone", peer_gone(site, &calls));
     }
+}
+
+/// A value of each call, and what it must be.
+struct Member<'e> {
+    check: String,
+    /// For messages.
+    what: String,
+    matcher: &'e Matcher,
+    value: Box<Look<'e>>,
+}
+
+/// Finds a value of a call.
+type Look<'e> = dyn Fn(&Entry) -> Option<Value> + 'e;
+
+impl<'e> Member<'e> {
+    fn new(
+        check: String,
+        what: String,
+        matcher: &'e Matcher,
+        value: impl Fn(&Entry) -> Option<Value> + 'e,
+    ) -> Self {
+        Self {
+            check,
+            what,
+            matcher,
+            value: Box::new(value),
+        }
+    }
+}
+
+fn members(expected: &UpstreamExpectation) -> Vec<Member<'_>> {
+    let sent = expected.sent.iter().map(|(name, matcher)| {
+        let what = format!("'{name}' as sent upstream");
+        Member::new(
+            format!("upstream.sent:{name}"),
+            what,
+            matcher,
+            move |call| call.sent.get(name).cloned(),
+        )
+    });
+    let effective = expected.effective.iter().map(|(name, matcher)| {
+        let what = format!("'{name}' upstream, after defaults,");
+        let check = format!("upstream.effective:{name}");
+        Member::new(check, what, matcher, move |call| {
+            call.effective.get(name).cloned()
+        })
+    });
+    let headers = expected.headers.iter().map(|(name, matcher)| {
+        let what = format!("the upstream header {name}");
+        let check = format!("upstream.headers:{name}");
+        Member::new(check, what, matcher, move |call| {
+            let value = call.headers.iter().find(|(key, _)| key == name);
+            value.map(|(_, value)| value.as_str().into())
+        })
+    });
+    let body = expected.body.iter().map(|(pointer, matcher)| {
+        let what = format!("{pointer} of the body that arrived upstream");
+        let check = format!("upstream.body:{pointer}");
+        Member::new(check, what, matcher, move |call| {
+            call.body.pointer(pointer).cloned()
+        })
+    });
+    sent.chain(effective).chain(headers).chain(body).collect()
 }
 
 fn peer_gone(site: Site<'_>, calls: &[&Entry]) -> Result<(), Mismatch> {

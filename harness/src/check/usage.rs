@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::check::{Bench, Check, Mismatch, Site, sites};
-use crate::exchange::Evidence;
+use crate::exchange::{Evidence, Received};
 
 /// See the module.
 pub(super) struct Usage;
@@ -37,10 +37,7 @@ fn equal(site: Site<'_>) -> Result<(), Mismatch> {
         .filter_map(|call| call.answer.as_ref()?.summary.usage.clone());
     let sent = sum(usages)
         .ok_or_else(|| Mismatch::new("the provider was not seen to send usage").untestable())?;
-    let usage = answer
-        .document()
-        .and_then(|document| document.get("usage").cloned());
-    let usage = usage.unwrap_or(Value::Null);
+    let usage = stated(answer).unwrap_or(Value::Null);
     // A gateway may add members of its own; those of the provider must be there with their values.
     let broken = sent
         .iter()
@@ -53,6 +50,17 @@ fn equal(site: Site<'_>) -> Result<(), Mismatch> {
             usage.to_string(),
         )),
     }
+}
+
+/// The last usage that an answer states, by each protocol's name.
+fn stated(answer: &Received) -> Option<Value> {
+    let documents = answer.documents().into_iter().rev();
+    let mut usages = documents.filter_map(|document| {
+        let names = ["/usage", "/response/usage", "/usageMetadata"];
+        let mut found = names.iter().filter_map(|name| document.value.pointer(name));
+        found.find(|usage| !usage.is_null()).cloned()
+    });
+    usages.next()
 }
 
 /// The usage of all calls together: a gateway may fan n out.

@@ -1,10 +1,15 @@
 //! What happened: requests as sent, answers as received, what arrived upstream. Plain values; [`client`] and
 //! [`mock`] do the input and output.
 
+pub mod asked;
 pub mod client;
+mod document;
 pub mod images;
+pub mod message;
 pub mod mock;
 pub mod sse;
+
+pub use document::Document;
 
 use std::collections::BTreeMap;
 
@@ -190,25 +195,6 @@ impl Received {
     #[must_use]
     pub fn json(&self) -> Option<Value> {
         parse(&self.body)
-    }
-
-    /// The error object: of the body, or of the last event of a stream.
-    #[must_use]
-    pub fn error(&self) -> Option<Value> {
-        if self.is_stream() {
-            let event = self.events.iter().rev().find_map(StreamEvent::json)?;
-            return event.get("error").cloned();
-        }
-        self.json()?.get("error").cloned()
-    }
-
-    /// The part of the answer that a JSON pointer is looked up in: the body, or the last event that is JSON.
-    #[must_use]
-    pub fn document(&self) -> Option<Value> {
-        if self.is_stream() {
-            return self.events.iter().rev().find_map(StreamEvent::json);
-        }
-        self.json()
     }
 }
 

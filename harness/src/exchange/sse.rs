@@ -9,6 +9,11 @@ use crate::exchange::parse;
 /// An event of more bytes than this is not kept: the stream is then cut.
 const LONGEST_EVENT: usize = 64 << 20;
 
+/// The kind of Google's chunks: the message that each is, after which the API names it.
+pub const GENERATE_CONTENT: &str = "GenerateContentResponse";
+/// The kind of the chunks of a chat.
+pub const CHAT_CHUNK: &str = "chat.completion.chunk";
+
 /// One dispatched event.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StreamEvent {
@@ -25,17 +30,10 @@ impl StreamEvent {
         parse(self.data.as_bytes())
     }
 
-    /// What kind of event it is: the `type` of its data, else its name; data that are nothing but an error
-    /// object say it, too.
+    /// What kind of event it is.
     #[must_use]
     pub fn kind(&self) -> String {
-        let data = self.json().unwrap_or_default();
-        let stated = data.get("type").and_then(Value::as_str).map(str::to_owned);
-        let has_error = data.get("error").is_some_and(Value::is_object);
-        stated
-            .or_else(|| self.name.clone())
-            .or_else(|| has_error.then(|| "error".to_owned()))
-            .unwrap_or_default()
+        kind(self.name.as_deref(), &self.json().unwrap_or_default())
     }
 
     /// Whether it is the `[DONE]` that chat streams end with.
@@ -43,6 +41,20 @@ impl StreamEvent {
     pub fn is_done(&self) -> bool {
         self.data.trim() == "[DONE]"
     }
+}
+
+/// What kind of event it is: the `type` of its data, else its name. Data without either say it, too: an error
+/// object, the `object` of a chat chunk, the members of Google's message.
+pub(super) fn kind(name: Option<&str>, data: &Value) -> String {
+    let text = |member: &str| data.get(member).and_then(Value::as_str);
+    let has = |member: &str| data.get(member).is_some();
+    let has_error = data.get("error").is_some_and(Value::is_object);
+    let is_content = || has("candidates") || has("promptFeedback") || has("usageMetadata");
+    let stated = text("type").or(name);
+    let shown = || has_error.then_some("error").or_else(|| text("object"));
+    let kind = stated.or_else(shown);
+    let kind = kind.or_else(|| is_content().then_some(GENERATE_CONTENT));
+    kind.unwrap_or_default().to_owned()
 }
 
 /// Takes the bytes of a stream in any pieces and gives its events.
@@ -153,6 +165,18 @@ mod tests {
         }
         let bytes: Vec<&[u8]> = text.chunks(1).collect();
         assert_eq!(read(&bytes), wanted);
+    }
+
+    #[test]
+    fn events_without_a_type_have_a_kind() {
+        let kind = |data: &str| {
+            let data = data.to_owned();
+            StreamEvent { name: None, data }.kind()
+        };
+        assert_eq!(kind(r#"{"object":"chat.completion.chunk"}"#), CHAT_CHUNK);
+        assert_eq!(kind(r#"{"candidates":[]}"#), GENERATE_CONTENT);
+        assert_eq!(kind(r#"{"object":"x","error":{}}"#), "error");
+        assert_eq!(kind("[DONE]"), "");
     }
 
     #[test]

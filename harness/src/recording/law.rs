@@ -7,6 +7,7 @@ use super::{Images, Problem, Recording};
 use crate::check::{Mismatch, law_content_type, law_created, law_stream_order};
 use crate::exchange::Received;
 use crate::exchange::sse::StreamEvent;
+use crate::operation::Protocol;
 
 /// What an answer breaks.
 pub(super) fn problems(
@@ -71,7 +72,7 @@ fn stream(endpoint: Option<&Endpoint>, answer: &Received) -> Result<(), Mismatch
         return Ok(());
     };
     if endpoint.operation.starts_with("images.") {
-        return law_stream_order::judge_one(answer);
+        return law_stream_order::judge_one(Protocol::Images, answer);
     }
     numbers_ascend(answer)?;
     if endpoint.last.is_empty() {

@@ -1,6 +1,8 @@
 //! The `curl` line that repeats a request without the harness: keys as `$VARIABLE`, the fault of the case's
 //! script as a directive in the prompt, no case token.
 
+mod form;
+
 use mock_server::playbook::ScriptText;
 use serde_json::Value;
 
@@ -15,6 +17,7 @@ const LONGEST_BODY: usize = 48 << 10;
 /// The line for one exchange of a step.
 pub(super) fn curl(redactor: &Redactor, step: &Step, exchange: &Exchange) -> String {
     let sent = &exchange.sent;
+    let parts = step.request.multipart.as_deref();
     let body = sent
         .body
         .as_ref()
@@ -35,7 +38,9 @@ pub(super) fn curl(redactor: &Redactor, step: &Step, exchange: &Exchange) -> Str
         words.push("-g".to_owned());
     }
     words.push(quoted(redactor, &sent.url));
-    for (name, value) in headers(sent) {
+    // curl writes a form with a boundary of its own.
+    let stated = headers(sent).into_iter();
+    for (name, value) in stated.filter(|(name, _)| parts.is_none() || *name != "content-type") {
         // `name;` is how curl takes a header without a value, `name:` would leave it out.
         let header = if value.is_empty() {
             format!("{name};")
@@ -46,6 +51,12 @@ pub(super) fn curl(redactor: &Redactor, step: &Step, exchange: &Exchange) -> Str
     }
     if body.is_some() && !sent.headers.iter().any(|(name, _)| name == "content-type") {
         words.push("-H 'content-type:'".to_owned());
+    }
+    if let Some(parts) = parts {
+        return form::with_parts(redactor, words, parts, |text| {
+            let text = with_fault(text.as_bytes(), &exchange.token, step.upstream.as_ref());
+            String::from_utf8_lossy(&text).into_owned()
+        });
     }
     match body {
         None => words.join(" "),
@@ -155,7 +166,16 @@ fn with_fault(body: &[u8], token: &str, script: Option<&ScriptText>) -> Vec<u8> 
     let prompt = parsed
         .as_ref()
         .and_then(|body| body.get("prompt")?.as_str());
-    let Some(prompt) = prompt else {
+    // The text of a form, or a body that has its prompt elsewhere: a conversation.
+    let elsewhere = match &parsed {
+        Some(body) => body.get("prompt").is_none() && body.is_object(),
+        None => !text.trim_start().starts_with(['{', '[']),
+    };
+    let Some(prompt) = prompt.or_else(|| {
+        elsewhere
+            .then_some(text)
+            .filter(|text| text.contains(&mark))
+    }) else {
         return body.to_vec();
     };
     let bare = prompt.trim() == mark;

@@ -1,6 +1,7 @@
 //! Whether a case applies to a target: one function for selection and report alike.
 
 use crate::case::{Case, Instance, Need, Scope};
+use crate::operation::Operation;
 use crate::run::plan::{Lane, lane};
 use crate::target::Target;
 
@@ -36,9 +37,9 @@ pub fn applies(instance: &Instance, target: &Target, means: Means) -> Result<(),
     for step in &case.steps {
         let operation = step
             .pointer("/request/operation")
-            .and_then(serde_json::Value::as_str);
+            .and_then(|name| serde_json::from_value::<Operation>(name.clone()).ok());
         if let Some(operation) =
-            operation.filter(|operation| !target.profile.paths.contains_key(*operation))
+            operation.filter(|operation| !target.profile.paths.contains_key(operation))
         {
             return Err(format!("the target has no operation '{operation}'"));
         }
@@ -52,7 +53,7 @@ pub fn applies(instance: &Instance, target: &Target, means: Means) -> Result<(),
     if case.slow && !means.slow {
         return Err("it is slow: run it with --slow".to_owned());
     }
-    for variable in crate::case::model_variables(&case.steps) {
+    for variable in crate::case::variables(&case.steps, "models.") {
         let key = variable.trim_start_matches("models.");
         if !target.profile.models.contains_key(key) {
             return Err(format!("the target's model table has no '{key}'"));
@@ -78,7 +79,16 @@ fn promised(case: &Case, target: &Target) -> Result<(), String> {
 
 fn has(need: &Need, instance: &Instance, target: &Target) -> Result<(), String> {
     match need {
-        Need::Feature(feature) if !target.profile.features.contains(feature) => {
+        Need::Feature(feature) => {
+            let mut scope = Scope::default();
+            instance.bind(&mut scope);
+            let feature = match scope.fill(&feature.as_str().into()) {
+                Ok(serde_json::Value::String(feature)) => feature,
+                _ => feature.clone(),
+            };
+            if target.profile.features.contains(&feature) {
+                return Ok(());
+            }
             Err(format!("the target does not have the feature '{feature}'"))
         }
         Need::Credential(role) if !target.has_credential(*role) => Err(format!(
@@ -97,6 +107,6 @@ fn has(need: &Need, instance: &Instance, target: &Target) -> Result<(), String> 
                 _ => Err(format!("the target says nothing of the limit '{name}'")),
             }
         }
-        Need::Feature(_) | Need::Credential(_) => Ok(()),
+        Need::Credential(_) => Ok(()),
     }
 }

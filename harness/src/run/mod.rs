@@ -3,6 +3,7 @@
 pub mod applies;
 pub mod engine;
 pub mod event;
+mod form;
 mod hold;
 pub mod lane;
 mod observe;

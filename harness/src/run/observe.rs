@@ -5,15 +5,18 @@ use std::time::Instant;
 
 use futures_util::future::join_all;
 use mock_server::journal::Entry;
+use mock_server::provider::hex_sha256;
 use tokio::sync::watch;
 
-use crate::case::{DisconnectAfter, Instance, Scope, Step, StepError};
+use crate::case::{DisconnectAfter, Instance, Scope, Step, StepError, variables};
 use crate::exchange::client::{LONGEST_BODY, Manner};
+use crate::exchange::images::Found;
 use crate::exchange::mock::{Mock, MockError};
-use crate::exchange::{Evidence, Exchange, Fetched, Outcome, Sent, StepEvidence, images};
+use crate::exchange::{Evidence, Exchange, Fetched, Outcome, Sent, StepEvidence, images, message};
+use crate::files::media_type;
 use crate::run::hold::Holds;
 use crate::run::plan::{Lane, lane};
-use crate::run::request::{self, Unsendable};
+use crate::run::request::{self, Setting, Unsendable};
 use crate::run::session::Session;
 use crate::run::token::Origin;
 use crate::target::Target;
@@ -59,6 +62,10 @@ impl Session {
                 let scope = self.scope(instance, target, &token, &saved);
                 let mut step = instance.step(index, &scope)?;
                 drop_unpromised(&mut step, target);
+                for file in step.expected_files() {
+                    let bytes = self.catalog.files.bytes(&file.name).ok();
+                    file.sha256 = bytes.map(|bytes| hex_sha256(&bytes));
+                }
                 steps.push((step, token));
             }
             let sent = steps
@@ -97,6 +104,17 @@ impl Session {
                 scope.set("model", model.name.clone());
             }
         }
+        let steps = &instance.case.steps;
+        for name in variables(steps, "base64.") {
+            let data = self.catalog.files.base64(&name["base64.".len()..]);
+            scope.set(name, data.unwrap_or_default());
+        }
+        for name in variables(steps, "files.") {
+            let file = &name["files.".len()..];
+            let data = self.catalog.files.base64(file).unwrap_or_default();
+            let url = format!("data:{};base64,{data}", media_type(file));
+            scope.set(name, url);
+        }
         instance.bind(&mut scope);
         scope
     }
@@ -104,7 +122,13 @@ impl Session {
     /// Sends one request and observes everything that belongs to it.
     async fn exchange(&self, step: &Step, token: &str, target: &Target) -> Result<Exchange, Stop> {
         let origins = [target.base_url.as_str(), self.upstream_url.as_str()];
-        let sent = request::build(&step.request, target, &origins).map_err(Stop::Unsendable)?;
+        let setting = Setting {
+            target,
+            origins: &origins,
+            files: &self.catalog.files,
+            token,
+        };
+        let sent = request::build(&step.request, &setting).map_err(Stop::Unsendable)?;
         let after = match &self.mock {
             Some(mock) => Some(
                 mock.script(token, &step.upstream.clone().unwrap_or_default())
@@ -121,15 +145,17 @@ impl Session {
             ),
             _ => None,
         };
-        let fetched = self.fetch(&outcome, &origins, target).await;
-        let (outcome, images) = tokio::task::spawn_blocking(move || {
-            let images = match &outcome {
-                Outcome::Answer(answer) => images::find(answer, &fetched),
+        let locator = target.policies.image_locator;
+        let (outcome, found) = tokio::task::spawn_blocking(move || {
+            let found = match &outcome {
+                Outcome::Answer(answer) => images::locate(answer, locator),
                 _ => Vec::new(),
             };
-            (outcome, images)
+            (outcome, found)
         })
         .await?;
+        let fetched = self.fetch(&found, &origins, target).await;
+        let images = tokio::task::spawn_blocking(move || images::look(found, &fetched)).await?;
         Ok(Exchange {
             token: token.to_owned(),
             sent,
@@ -232,25 +258,22 @@ impl Session {
         Ok(entries)
     }
 
-    /// Fetches the URLs of an answer, of allowed origins only, without credentials; all of them together may take
+    /// Fetches the addresses of images, of allowed origins only, without credentials; all of them together may take
     /// as long as one answer, and as many bytes.
-    async fn fetch(&self, outcome: &Outcome, origins: &[&str], target: &Target) -> Fetched {
+    async fn fetch(&self, found: &[Found], origins: &[&str], target: &Target) -> Fetched {
         let mut fetched = BTreeMap::new();
-        let Outcome::Answer(answer) = outcome else {
-            return fetched;
-        };
         let begun = Instant::now();
         let mut room = LONGEST_BODY;
-        for url in images::urls(answer) {
-            if !origins
+        for url in found.iter().filter_map(Found::address) {
+            let is_allowed = origins
                 .iter()
-                .any(|origin| request::same_origin(&url, origin))
-            {
+                .any(|origin| request::same_origin(url, origin));
+            if !is_allowed || fetched.contains_key(url) {
                 continue;
             }
             let sent = Sent {
                 method: "GET".to_owned(),
-                url: url.clone(),
+                url: url.to_owned(),
                 ..Sent::default()
             };
             let manner = Manner {
@@ -272,7 +295,7 @@ impl Session {
                 Outcome::NoAnswer(reason) => Err(reason),
                 Outcome::TimedOut | Outcome::HungUp => Err("no answer in time".to_owned()),
             };
-            fetched.insert(url, bytes);
+            fetched.insert(url.to_owned(), bytes);
         }
         fetched
     }
@@ -325,6 +348,9 @@ fn save(step: &Step, exchange: &Exchange, saved: &mut Scope) -> Option<String> {
 fn saved_value(place: &str, exchange: &Exchange) -> Option<serde_json::Value> {
     use base64::Engine as _;
     let answer = exchange.answer()?;
+    if place == "message" {
+        return message::message(answer);
+    }
     let (kind, key) = place.split_once(':')?;
     match kind {
         "json" => answer.document()?.pointer(key).cloned(),

@@ -7,13 +7,16 @@ use tokio::sync::watch;
 use crate::case::RequestStep;
 use crate::exchange::client::Manner;
 use crate::exchange::{Outcome, Sent};
-use crate::run::request;
+use crate::operation::{Operation, Protocol};
+use crate::run::request::{self, Setting};
 use crate::run::session::Session;
 use crate::run::setup::SetupError;
 use crate::run::token::Origin;
 
 /// What a probe is made from; no case has this name.
 const NAME: &str = "probe";
+/// What a probe asks for, before its token.
+const TEXT: &str = "a probe of the connection";
 
 /// Sends the probe and looks for it in the journal.
 pub(super) async fn connected(
@@ -70,30 +73,82 @@ fn probe(
             .operations
             .iter()
             .find(|operation| target.profile.paths.contains_key(*operation))
-            .map(|operation| (operation, model))
+            .map(|operation| (*operation, model))
     }) else {
         let message = "the target's model table has no model for any of its operations";
         return Err(SetupError::Usage(message.to_owned()));
     };
+    let mark = format!("[[case:{token}]]");
     let mut body = own.unwrap_or_default();
-    body.entry("model")
-        .or_insert_with(|| model.name.clone().into());
-    let prompt = body
-        .get("prompt")
-        .and_then(Value::as_str)
-        .unwrap_or("a probe of the connection")
-        .to_owned();
-    body.insert("prompt".into(), format!("{prompt} [[case:{token}]]").into());
-    if !allow_paid {
-        // No provider makes such an image: it is refused, and costs nothing.
-        body.entry("size").or_insert(json!("1x1"));
+    match operation.protocol() {
+        Protocol::Content | Protocol::Predict => google(&mut body, operation, &mark, allow_paid),
+        protocol => {
+            body.entry("model")
+                .or_insert_with(|| model.name.clone().into());
+            match protocol {
+                Protocol::Chat => chat(&mut body, &mark, allow_paid),
+                _ => images(&mut body, &mark, allow_paid),
+            }
+        }
     }
     let step = RequestStep {
-        operation: Some(operation.clone()),
+        operation: Some(operation),
+        model: Some(model.name.clone()),
         body: Some(body),
         ..RequestStep::default()
     };
-    request::build(&step, target, &[]).map_err(SetupError::Usage)
+    let setting = Setting {
+        target,
+        origins: &[],
+        files: &session.catalog.files,
+        token,
+    };
+    request::build(&step, &setting).map_err(SetupError::Usage)
+}
+
+/// No provider makes an image of this size: it is refused, and costs nothing.
+fn images(body: &mut Map<String, Value>, mark: &str, allow_paid: bool) {
+    let prompt = body.get("prompt").and_then(Value::as_str);
+    let prompt = prompt.unwrap_or(TEXT).to_owned();
+    body.insert("prompt".into(), format!("{prompt} {mark}").into());
+    if !allow_paid {
+        body.entry("size").or_insert(json!("1x1"));
+    }
+}
+
+/// No provider reads an image from these bytes.
+fn chat(body: &mut Map<String, Value>, mark: &str, allow_paid: bool) {
+    let mut content = vec![json!({ "type": "text", "text": format!("{TEXT} {mark}") })];
+    if !allow_paid {
+        let url = "data:image/png;base64,bm8gaW1hZ2U=";
+        content.push(json!({ "type": "image_url", "image_url": { "url": url } }));
+    }
+    append(
+        body,
+        "messages",
+        json!({ "role": "user", "content": content }),
+    );
+}
+
+/// Google refuses a member that the message does not have.
+fn google(body: &mut Map<String, Value>, operation: Operation, mark: &str, allow_paid: bool) {
+    let text = format!("{TEXT} {mark}");
+    if operation == Operation::Predict {
+        append(body, "instances", json!({ "prompt": text }));
+    } else {
+        let turn = json!({ "role": "user", "parts": [{ "text": text }] });
+        append(body, "contents", turn);
+    }
+    if !allow_paid {
+        body.entry("probe").or_insert(json!(true));
+    }
+}
+
+fn append(body: &mut Map<String, Value>, name: &str, item: Value) {
+    match body.get_mut(name).and_then(Value::as_array_mut) {
+        Some(items) => items.push(item),
+        None => drop(body.insert(name.to_owned(), json!([item]))),
+    }
 }
 
 fn explain(session: &Session, outcome: &Outcome, allow_paid: bool) -> String {

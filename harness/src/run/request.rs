@@ -1,23 +1,44 @@
 //! Builds the request of a step.
 
+use std::fmt::Write as _;
+
 use bytes::Bytes;
 use serde_json::Value;
 
 use crate::case::RequestStep;
 use crate::exchange::Sent;
+use crate::files::Files;
+use crate::run::form::form;
 use crate::target::Target;
+
+/// What stands for the model in the path of an operation.
+const MODEL: &str = "{model}";
 
 /// Why the request of a step cannot be sent to this target.
 pub(super) type Unsendable = String;
 
-/// The request of a step, as it goes to a target. `allowed` are the origins that saved URLs may point to.
-pub(super) fn build(
-    request: &RequestStep,
-    target: &Target,
-    allowed: &[&str],
-) -> Result<Sent, Unsendable> {
+/// What a request is made with.
+#[derive(Clone, Copy)]
+pub(super) struct Setting<'s> {
+    /// Where it goes.
+    pub(super) target: &'s Target,
+    /// The origins that saved URLs may point to.
+    pub(super) origins: &'s [&'s str],
+    /// What it may send.
+    pub(super) files: &'s Files,
+    /// The case token.
+    pub(super) token: &'s str,
+}
+
+/// The request of a step, as it goes to a target.
+pub(super) fn build(request: &RequestStep, setting: &Setting<'_>) -> Result<Sent, Unsendable> {
+    let target = setting.target;
     if let Some(url) = &request.url {
-        if !allowed.iter().any(|origin| same_origin(url, origin)) {
+        if !setting
+            .origins
+            .iter()
+            .any(|origin| same_origin(url, origin))
+        {
             return Err(format!(
                 "'{url}' is neither of the target's nor of the mock's origin"
             ));
@@ -29,7 +50,7 @@ pub(super) fn build(
         });
     }
     let path = path(request, target)?;
-    let body = body(request);
+    let body = body(request, setting)?;
     let mut headers: Vec<(String, String)> = Vec::new();
     headers.extend(
         target
@@ -44,15 +65,14 @@ pub(super) fn build(
         };
         headers.push((target.auth.header.clone(), value));
     }
-    if body.is_some() {
-        headers.push(("content-type".to_owned(), "application/json".to_owned()));
-    }
+    let (body, content_type) = body.unzip();
+    headers.extend(content_type.map(|kind| ("content-type".to_owned(), kind)));
     for (name, value) in &request.headers {
         headers.retain(|(other, _)| other != name);
         headers.extend(value.clone().map(|value| (name.clone(), value)));
     }
     Ok(Sent {
-        method: request.method.clone().unwrap_or_else(|| "POST".to_owned()),
+        method: method(request, target),
         url: format!("{}{path}", target.base_url),
         headers,
         body,
@@ -64,17 +84,72 @@ fn path(request: &RequestStep, target: &Target) -> Result<String, Unsendable> {
     if let Some(path) = &request.path {
         return Ok(path.clone());
     }
-    let operation = request.operation.as_deref().unwrap_or_default();
-    let path = target.profile.paths.get(operation).cloned();
-    path.ok_or_else(|| format!("the target has no operation '{operation}'"))
+    let Some(operation) = request.operation else {
+        return Err("the request names neither operation nor path".to_owned());
+    };
+    let template = target
+        .profile
+        .paths
+        .get(&operation)
+        .ok_or_else(|| format!("the target has no operation '{operation}'"))?;
+    if !template.contains(MODEL) {
+        return Ok(template.clone());
+    }
+    let model = request.model.as_deref().or_else(|| stated_model(request));
+    let model = model.ok_or_else(|| {
+        format!("the path of {operation} needs a model, and the request names none")
+    })?;
+    Ok(template.replace(MODEL, &segment(model)))
 }
 
-fn body(request: &RequestStep) -> Option<Bytes> {
-    if let Some(raw) = &request.raw {
-        return Some(Bytes::from(raw.clone()));
+/// The model that the body or the form names.
+fn stated_model(request: &RequestStep) -> Option<&str> {
+    let of_body = || request.body.as_ref()?.get("model")?.as_str();
+    let parts = request.multipart.iter().flatten();
+    let mut of_form = parts.filter(|part| part.name == "model");
+    of_form
+        .find_map(|part| part.text.as_deref())
+        .or_else(of_body)
+}
+
+/// A text as one segment of a path: everything but RFC 3986's unreserved characters is percent-encoded.
+fn segment(text: &str) -> String {
+    let mut out = String::new();
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            let _ = write!(out, "%{byte:02X}");
+        }
     }
-    let body = request.body.clone()?;
-    Some(Bytes::from(Value::Object(body).to_string()))
+    out
+}
+
+/// The method of a request that states none.
+fn method(request: &RequestStep, target: &Target) -> String {
+    let stated = request.method.as_ref();
+    let usual = || {
+        let operation = request.operation?;
+        target.profile.methods.get(&operation)
+    };
+    stated
+        .or_else(usual)
+        .map_or_else(|| "POST".to_owned(), Clone::clone)
+}
+
+/// The body and what it is called.
+fn body(
+    request: &RequestStep,
+    setting: &Setting<'_>,
+) -> Result<Option<(Bytes, String)>, Unsendable> {
+    if let Some(parts) = &request.multipart {
+        let form = form(parts, setting.files, setting.token)?;
+        return Ok(Some((form.body, form.content_type)));
+    }
+    let json = request.body.clone();
+    let json = json.map(|body| Value::Object(body).to_string());
+    let text = request.raw.clone().or(json);
+    Ok(text.map(|text| (Bytes::from(text), "application/json".to_owned())))
 }
 
 /// Whether a URL has the scheme, host and port of an origin.

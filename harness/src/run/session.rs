@@ -2,12 +2,12 @@
 
 use std::time::Instant;
 
-use crate::case::{Instance, Step};
+use crate::case::{Instance, Step, variables};
 use crate::catalog::Catalog;
 use crate::check::{Finding, Schemas, judge};
 use crate::exchange::client::Client;
 use crate::exchange::mock::Mock;
-use crate::exchange::{Evidence, StepEvidence};
+use crate::exchange::{Evidence, StepEvidence, asked};
 use crate::expectation::Expectations;
 use crate::redact::Redactor;
 use crate::report::Context;
@@ -184,7 +184,7 @@ impl Session {
 
     /// Runs the same steps straight against the mock; what fails there too is our error, not the target's.
     async fn control(&self, instance: &Instance, outcome: &mut CaseOutcome) {
-        let Some(native) = self.native_target() else {
+        let Some(native) = self.native_target(instance) else {
             return;
         };
         let owed = |finding: &&mut Finding| {
@@ -223,20 +223,23 @@ impl Session {
             .unwrap_or_default();
     }
 
-    /// The mock as a target of its own, with the native names of the models.
-    fn native_target(&self) -> Option<Target> {
+    /// The mock as a target of its own, by the face of the provider behind the case's model, with the native names
+    /// of the models.
+    fn native_target(&self, instance: &Instance) -> Option<Target> {
         if self.target.is_mock {
             return None;
         }
         let mock = self.mock.as_ref()?;
-        let provider = &self
-            .target
-            .profile
-            .models
-            .values()
-            .next()?
-            .upstream
-            .provider;
+        let models = &self.target.profile.models;
+        let named = variables(&instance.case.steps, "models.")
+            .into_iter()
+            .next();
+        let named = named
+            .as_deref()
+            .and_then(|name| name.strip_prefix("models."));
+        let named = instance.model.as_deref().or(named);
+        let model = named.and_then(|key| models.get(key));
+        let provider = &model.or_else(|| models.values().next())?.upstream.provider;
         // Without the requirements that users bring: nobody knows whether the provider owes them, too.
         let mut profile = self.catalog.profiles.get(provider)?.clone();
         profile.models.clone_from(&self.target.profile.models);
@@ -284,17 +287,13 @@ fn all_ok(step: &Step) -> bool {
 
 fn money(steps: &[StepEvidence]) -> Money {
     let mut money = Money::default();
-    for exchange in steps.iter().flat_map(|step| &step.exchanges) {
-        let body: Option<serde_json::Value> = exchange
-            .sent
-            .body
-            .as_ref()
-            .and_then(|body| serde_json::from_slice(body).ok());
-        if let Some(body) = body.filter(|_| exchange.sent.method == "POST") {
-            money.asked += body
-                .get("n")
-                .and_then(serde_json::Value::as_u64)
-                .unwrap_or(1);
+    let exchanges = steps.iter().flat_map(|step| {
+        let exchanges = step.exchanges.iter();
+        exchanges.map(|exchange| (&step.step.request, exchange))
+    });
+    for (request, exchange) in exchanges {
+        if exchange.sent.method == "POST" {
+            money.asked += asked::images(request, &exchange.sent);
         }
         let summaries = exchange
             .calls()
