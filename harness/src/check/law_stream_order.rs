@@ -55,10 +55,10 @@ pub(crate) fn judge_one(protocol: Protocol, answer: &Received) -> Result<(), Mis
         Ending::Open => {
             let wanted = end_of(protocol);
             let message =
-                format!("the stream ended properly, but with neither {wanted} nor an error");
+                format!("the stream ended properly, but with neither {wanted} nor an error event");
             return Err(Mismatch::of(
                 message,
-                format!("{wanted}, or an error"),
+                format!("{wanted} or an error event"),
                 seen(),
             ));
         }
@@ -84,7 +84,7 @@ fn end_of(protocol: Protocol) -> &'static str {
     match protocol {
         Protocol::Chat => "[DONE]",
         Protocol::Content => "a finishReason",
-        _ => "a completed event",
+        _ => "a completed",
     }
 }
 
