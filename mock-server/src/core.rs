@@ -171,10 +171,8 @@ impl Core {
         }
         if let Some(plan) = plan {
             let provider = &self.providers[visit.provider];
-            let stream_error = |condition: &_, before| match before {
-                0 => provider.opening_error(&visit.call, condition, turn),
-                _ => provider.stream_error(&visit.call, condition, turn),
-            };
+            let stream_error =
+                |condition: &_, before| provider.stream_error(&visit.call, condition, before, turn);
             let site = fault::Site {
                 stream_error: &stream_error,
             };

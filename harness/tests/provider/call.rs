@@ -101,6 +101,18 @@ pub(crate) const CALLS: &[Call] = &[
         body: token,
         manners: |_| WHOLE,
     },
+    Call {
+        operation: "token.client_credentials",
+        models: |_| vec!["secret".to_owned(), INVALID.to_owned()],
+        body: client_credentials,
+        manners: |_| WHOLE,
+    },
+    Call {
+        operation: "openid.configuration",
+        models: nothing,
+        body: |_, _| None,
+        manners: |_| WHOLE,
+    },
 ];
 
 fn image_manners(provider: &str) -> &'static [(&'static str, bool)] {
@@ -234,6 +246,14 @@ fn token(secret: &str, _: bool) -> Option<Content> {
     Some((kind, form.into_bytes()))
 }
 
+fn client_credentials(secret: &str, _: bool) -> Option<Content> {
+    let form = format!(
+        "grant_type=client_credentials&client_id=a&client_secret={secret}&scope=https://cognitiveservices.azure.com/.default"
+    );
+    let kind = "application/x-www-form-urlencoded".to_owned();
+    Some((kind, form.into_bytes()))
+}
+
 /// What stands for a model where the provider must refuse.
 pub(crate) const INVALID: &str = "invalid";
 
@@ -245,7 +265,7 @@ pub(crate) fn filled(pattern: &str, model: &str) -> String {
             "deployments" | "models" => model,
             "locations" => "global",
             "service-accounts" => "default",
-            "" if pattern.contains("oauth2") => "tenant-of-the-loop",
+            "" if pattern.contains("oauth2") || pattern.contains("openid") => "tenant-of-the-loop",
             "" => "v1beta",
             _ => "project-of-the-loop",
         };

@@ -48,13 +48,14 @@ pub trait Provider: Send + Sync {
     /// Decides the answer, which may take painting; faults and holds are not the provider's business.
     fn answer(&self, request: &Request, call: &Call, order: &Order, turn: &Turn<'_>) -> Answer;
 
-    /// Renders a condition as an error inside a stream.
-    fn stream_error(&self, call: &Call, condition: &Element, turn: &Turn<'_>) -> Vec<Bytes>;
-
-    /// The same where the stream has sent nothing yet, for framings in which the first event looks different.
-    fn opening_error(&self, call: &Call, condition: &Element, turn: &Turn<'_>) -> Vec<Bytes> {
-        self.stream_error(call, condition, turn)
-    }
+    /// Renders a condition as an error inside a stream that has sent `before` events.
+    fn stream_error(
+        &self,
+        call: &Call,
+        condition: &Element,
+        before: usize,
+        turn: &Turn<'_>,
+    ) -> Vec<Bytes>;
 
     /// Renders a scenario text that cannot be used, so that an SDK shows it.
     fn scenario_error(&self, message: &str, turn: &Turn<'_>) -> Answer;

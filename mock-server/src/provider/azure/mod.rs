@@ -288,8 +288,14 @@ impl Provider for Azure {
         self.dressed(answer, &route, &case)
     }
 
-    fn stream_error(&self, call: &Call, condition: &Element, turn: &Turn<'_>) -> Vec<Bytes> {
-        openai::stream_error(call, condition, &self.desk(turn))
+    fn stream_error(
+        &self,
+        call: &Call,
+        condition: &Element,
+        before: usize,
+        turn: &Turn<'_>,
+    ) -> Vec<Bytes> {
+        openai::stream_error(call, condition, before, &self.desk(turn))
     }
 
     fn scenario_error(&self, message: &str, turn: &Turn<'_>) -> Answer {

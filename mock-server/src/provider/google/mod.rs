@@ -217,12 +217,14 @@ impl Provider for Google {
         }
     }
 
-    fn stream_error(&self, call: &Call, condition: &Element, turn: &Turn<'_>) -> Vec<Bytes> {
-        error::in_stream(call, condition, false, &self.desk_of(None, turn))
-    }
-
-    fn opening_error(&self, call: &Call, condition: &Element, turn: &Turn<'_>) -> Vec<Bytes> {
-        error::in_stream(call, condition, true, &self.desk_of(None, turn))
+    fn stream_error(
+        &self,
+        call: &Call,
+        condition: &Element,
+        before: usize,
+        turn: &Turn<'_>,
+    ) -> Vec<Bytes> {
+        error::in_stream(call, condition, before == 0, &self.desk_of(None, turn))
     }
 
     fn scenario_error(&self, message: &str, turn: &Turn<'_>) -> Answer {

@@ -140,8 +140,11 @@ fn vertex(version: &str, rest: &str) -> Option<Route> {
     } else if let Some(model) = inner.strip_prefix("publishers/google/models/") {
         route.name(model);
     } else if let Some(endpoint) = inner.strip_prefix("endpoints/") {
-        route.name(endpoint);
-        route.tuned = true;
+        // An endpoint's id has no slash.
+        if !endpoint.contains('/') {
+            route.name(endpoint);
+            route.tuned = true;
+        }
     }
     // Each location is a host of its own, and there is none for what is no location (recorded).
     if !route.location.as_deref().is_none_or(is_location) {

@@ -163,8 +163,14 @@ impl Provider for OpenAi {
         }
     }
 
-    fn stream_error(&self, call: &Call, condition: &Element, turn: &Turn<'_>) -> Vec<Bytes> {
-        stream_error(call, condition, &self.desk(turn))
+    fn stream_error(
+        &self,
+        call: &Call,
+        condition: &Element,
+        before: usize,
+        turn: &Turn<'_>,
+    ) -> Vec<Bytes> {
+        stream_error(call, condition, before, &self.desk(turn))
     }
 
     fn scenario_error(&self, message: &str, turn: &Turn<'_>) -> Answer {
@@ -176,6 +182,7 @@ impl Provider for OpenAi {
 pub(in crate::provider) fn stream_error(
     call: &Call,
     condition: &Element,
+    before: usize,
     desk: &Desk<'_>,
 ) -> Vec<Bytes> {
     let refusal = error::Refusal::condition(condition);
@@ -185,7 +192,7 @@ pub(in crate::provider) fn stream_error(
     let body = body.and_then(|body| body.as_object().cloned());
     let called = call.operation.and_then(operation::by_id);
     called.map_or_else(Vec::new, |operation| {
-        operation.stream_error(&body.unwrap_or_default())
+        operation.stream_error(&body.unwrap_or_default(), before)
     })
 }
 

@@ -63,8 +63,15 @@ async fn events_come_in_the_recorded_order() {
     let events = crate::support::events(reply.text());
     assert_eq!(events.len(), 9);
     assert_eq!(
-        (events[8].0.as_str(), &events[8].1["error"]["type"]),
-        ("error", &json!("server_error"))
+        (events[8].0.as_str(), names(&events[8].1).join(" ")),
+        (
+            "error",
+            "type code message param sequence_number".to_owned()
+        )
+    );
+    assert_eq!(
+        (&events[8].1["sequence_number"], &events[8].1["param"]),
+        (&json!(8), &json!(null))
     );
 }
 

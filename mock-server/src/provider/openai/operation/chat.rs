@@ -64,7 +64,7 @@ impl Operation for Chat {
     }
 
     /// The envelope alone, without an event line.
-    fn stream_error(&self, body: &Map<String, Value>) -> Vec<Bytes> {
+    fn stream_error(&self, body: &Map<String, Value>, _: usize) -> Vec<Bytes> {
         data(vec![Value::Object(body.clone()).to_string().into()])
     }
 }

@@ -44,8 +44,9 @@ pub(in crate::provider) trait Operation: Sync {
         Layout::Images
     }
 
-    /// An error inside a stream; `body` is the envelope, `sequence` the number of the event.
-    fn stream_error(&self, body: &Map<String, Value>) -> Vec<Bytes> {
+    /// An error inside a stream; `body` is the envelope, `before` the number of events before it.
+    fn stream_error(&self, body: &Map<String, Value>, before: usize) -> Vec<Bytes> {
+        let _ = before;
         let mut data = Map::new();
         data.insert("type".into(), "error".into());
         data.extend(body.clone());

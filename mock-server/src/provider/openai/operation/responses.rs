@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
 use super::{Case, Operation, Work, chat, conversation, digest, find_token, images};
@@ -13,7 +14,7 @@ use crate::provider::openai::response::{self, Asked};
 use crate::provider::openai::usage::text_tokens;
 use crate::provider::openai::validate::{self, text};
 use crate::settings::Validation;
-use crate::wire::Request;
+use crate::wire::{Request, event};
 
 /// See the module.
 pub(super) struct Responses;
@@ -63,6 +64,20 @@ impl Operation for Responses {
             let withheld = images::left(1, &case) == 0;
             response::answer(&asked, withheld, case.call, case.desk)
         }))
+    }
+
+    /// Without an envelope, as the specification has it (`ResponseErrorEvent`).
+    fn stream_error(&self, body: &Map<String, Value>, before: usize) -> Vec<Bytes> {
+        let member = |name: &str| body.get("error").and_then(|error| error.get(name));
+        let member = |name: &str| member(name).cloned().unwrap_or_default();
+        let data = json!({
+            "type": "error",
+            "code": member("code"),
+            "message": member("message"),
+            "param": member("param"),
+            "sequence_number": before,
+        });
+        event("error", vec![data.to_string().into()])
     }
 }
 
