@@ -102,7 +102,7 @@ pub(crate) const CALLS: &[Call] = &[
         manners: |_| WHOLE,
     },
     Call {
-        operation: "token.client_credentials",
+        operation: "token.clientCredentials",
         models: |_| vec!["secret".to_owned(), INVALID.to_owned()],
         body: client_credentials,
         manners: |_| WHOLE,
