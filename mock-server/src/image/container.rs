@@ -71,6 +71,17 @@ impl File {
         }
     }
 
+    /// A file without a byte.
+    pub(super) fn nothing(format: Format) -> Self {
+        Self {
+            format,
+            front: Vec::new(),
+            back: Vec::new(),
+            base64: Bytes::new(),
+            wanted: Wanted::default(),
+        }
+    }
+
     /// The bytes this takes in memory.
     pub(super) fn cost(&self) -> usize {
         self.front.len() + self.back.len() + self.base64.len()

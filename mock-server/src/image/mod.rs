@@ -153,27 +153,19 @@ impl Studio {
         let prompt_sha256: [u8; 32] = Sha256::digest(&picture.prompt).into();
         let prompt_hex = hex(&prompt_sha256);
         let file = self.file(picture, &prompt_sha256, &prompt_hex);
-        let provenance_part = file.provenance_part(Provenance {
-            v: 1,
-            request: request_id.to_owned(),
-            token: picture.token,
-            index: picture.index,
-            partial: picture.partial,
-            prompt_sha256: prompt_hex,
-        });
-        Rendered {
-            file,
-            provenance_part,
-        }
+        Rendered::of(file, picture, request_id, prompt_hex)
+    }
+
+    /// The same, if its file is kept: then it is quick.
+    #[must_use]
+    pub fn kept(&self, picture: &Picture, request_id: &str) -> Option<Rendered> {
+        let prompt_hex = hex(&Sha256::digest(&picture.prompt));
+        let file = self.with_files(|files| files.find(&key(picture, &prompt_hex)))?;
+        Some(Rendered::of(file, picture, request_id, prompt_hex))
     }
 
     fn file(&self, picture: &Picture, prompt_sha256: &[u8; 32], prompt_hex: &str) -> Arc<File> {
-        // Prompts may be long, and a key is kept twice.
-        let key = Picture {
-            prompt: prompt_hex.to_owned(),
-            model: picture.model.clone(),
-            ..*picture
-        };
+        let key = key(picture, prompt_hex);
         if let Some(file) = self.with_files(|files| files.find(&key)) {
             return file;
         }
@@ -192,6 +184,15 @@ impl Studio {
     }
 }
 
+/// What a picture is kept by. Prompts may be long, and a key is kept twice.
+fn key(picture: &Picture, prompt_hex: &str) -> Picture {
+    Picture {
+        prompt: prompt_hex.to_owned(),
+        model: picture.model.clone(),
+        ..*picture
+    }
+}
+
 /// An image file for one request.
 pub struct Rendered {
     file: Arc<File>,
@@ -199,6 +200,29 @@ pub struct Rendered {
 }
 
 impl Rendered {
+    fn of(file: Arc<File>, picture: &Picture, request_id: &str, prompt_sha256: String) -> Self {
+        let provenance_part = file.provenance_part(Provenance {
+            v: 1,
+            request: request_id.to_owned(),
+            token: picture.token,
+            index: picture.index,
+            partial: picture.partial,
+            prompt_sha256,
+        });
+        Self {
+            file,
+            provenance_part,
+        }
+    }
+
+    /// No bytes at all, for an answer that nobody gets.
+    pub(crate) fn nothing(format: Format) -> Self {
+        Self {
+            file: Arc::new(File::nothing(format)),
+            provenance_part: Vec::new(),
+        }
+    }
+
     /// The file.
     #[must_use]
     pub fn bytes(&self) -> Bytes {

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
-use crate::wire::{HoldPoint, Summary};
+use crate::wire::{Decided, HoldPoint, Summary};
 
 /// One request and what became of it.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -141,32 +141,54 @@ pub enum HoldEnd {
 }
 
 impl Entry {
-    /// Roughly how much memory the entry takes; what is written into it later has its room in the base.
+    /// Roughly how much memory the entry takes; what is written into it later weighs on its own, or has its room in
+    /// the base.
     pub(super) fn approximate_bytes(&self) -> usize {
         let headers: usize = self
             .headers
             .iter()
-            .map(|(name, value)| name.len() + value.len() + 48)
+            .map(|(name, value)| size_of::<(String, String)>() + text(name) + text(value))
             .sum();
-        let query = self.query.as_ref().map_or(0, String::len);
+        let query = self.query.as_deref().map_or(0, text);
         let digests = members(&self.sent) + members(&self.effective);
-        2048 + headers + self.path.len() + query + weigh(&self.body) + digests
+        BASE + headers + text(&self.path) + query + weigh(&self.body) + digests
     }
+}
+
+impl Decided {
+    /// Roughly how much memory this takes beside its entry, every hash computed.
+    pub(super) fn approximate_bytes(&self) -> usize {
+        // What is hashed keeps some 300 bytes of provenance until then.
+        let images = 512 * (self.images.len() + self.partial_images.len());
+        images + text(&self.condition) + self.usage.as_ref().map_or(0, weigh)
+    }
+}
+
+/// An entry, its short texts, and some stamps and holds.
+const BASE: usize = size_of::<Entry>() + 1024;
+/// What an allocation takes beside its bytes: the allocator's own, rounding, and room to grow.
+const ALLOCATION: usize = 24;
+
+fn text(text: &str) -> usize {
+    ALLOCATION + text.len()
 }
 
 /// Roughly how much memory a JSON value takes.
 pub(super) fn weigh(value: &Value) -> usize {
-    32 + match value {
-        Value::String(text) => text.len(),
-        Value::Array(items) => items.iter().map(weigh).sum(),
-        Value::Object(object) => members(object),
-        _ => 0,
-    }
+    size_of::<Value>()
+        + match value {
+            Value::String(string) => text(string),
+            Value::Array(items) => ALLOCATION + items.iter().map(weigh).sum::<usize>(),
+            Value::Object(object) => members(object),
+            _ => 0,
+        }
 }
 
+/// An object is a list of members with the hash of each, up to twice as long as it has to be, and a table of places.
 fn members(object: &Map<String, Value>) -> usize {
+    const ROOM: usize = size_of::<(String, Value)>() / 2 + 4 * size_of::<usize>();
     let weights = object
         .iter()
-        .map(|(name, value)| name.len() + 48 + weigh(value));
-    weights.sum()
+        .map(|(name, value)| size_of::<String>() + text(name) + weigh(value) + ROOM);
+    2 * ALLOCATION + weights.sum::<usize>()
 }

@@ -89,41 +89,56 @@ impl Journal {
             size,
             decided: None,
         });
+        self.forget(inner);
+        self.changed.notify_waiters();
+        seq
+    }
+
+    /// Lets the oldest entries go that are too many or too large.
+    fn forget(&self, mut inner: MutexGuard<'_, Inner>) {
+        let mut gone = Vec::new();
         while inner.entries.len() > self.max_entries
             || (inner.bytes > self.max_bytes && inner.entries.len() > 1)
         {
             if let Some(oldest) = inner.entries.pop_front() {
                 inner.bytes -= oldest.size;
+                gone.push(oldest);
             }
         }
+        // Freeing takes its time, which must not keep others from the journal.
         drop(inner);
-        self.changed.notify_waiters();
-        seq
     }
 
     /// Changes an entry that is still kept.
     pub fn update(&self, seq: u64, change: impl FnOnce(&mut Entry)) {
-        self.change(seq, |kept| change(&mut kept.entry));
+        self.change(seq, |kept| {
+            change(&mut kept.entry);
+            0
+        });
     }
 
     /// The same once the answer is decided.
     pub fn decided(&self, seq: u64, decided: &Decided, change: impl FnOnce(&mut Entry)) {
         let decided = decided.clone();
+        let size = decided.approximate_bytes();
         self.change(seq, |kept| {
             change(&mut kept.entry);
             kept.decided = Some(decided);
+            kept.size += size;
+            size
         });
     }
 
-    fn change(&self, seq: u64, change: impl FnOnce(&mut Kept)) {
+    /// `change` says how much larger the entry became.
+    fn change(&self, seq: u64, change: impl FnOnce(&mut Kept) -> usize) {
         let mut inner = self.lock();
         let found = inner
             .entries
             .binary_search_by_key(&seq, |kept| kept.entry.seq);
         if let Ok(at) = found {
-            change(&mut inner.entries[at]);
+            inner.bytes += change(&mut inner.entries[at]);
         }
-        drop(inner);
+        self.forget(inner);
         self.changed.notify_waiters();
     }
 

@@ -9,7 +9,7 @@ pub mod openai;
 
 pub use input::{InputImage, NoImage, token_in};
 
-use std::fmt::Write as _;
+use std::cell::Cell;
 
 use bytes::Bytes;
 use serde_json::{Map, Value};
@@ -128,6 +128,8 @@ pub struct Turn<'w> {
     pub now: i64,
     /// How many requests `--rate-limit` leaves in the minute; none where it does not limit them.
     pub requests_left: Option<u64>,
+    /// There is no time to paint: a picture that is not kept is left empty, and this is set to true.
+    pub unpainted: Option<Cell<bool>>,
 }
 
 impl<'w> Turn<'w> {
@@ -142,7 +144,14 @@ impl<'w> Turn<'w> {
             id,
             now,
             requests_left: None,
+            unpainted: None,
         }
+    }
+
+    /// Whether a picture was left empty; the answer is then of no use.
+    #[must_use]
+    pub fn is_unpainted(&self) -> bool {
+        self.unpainted.as_ref().is_some_and(Cell::get)
     }
 
     /// The id of the request as a UUID.
@@ -160,7 +169,20 @@ impl<'w> Turn<'w> {
     /// Paints a picture that says which request it answers.
     #[must_use]
     pub fn paint(&self, picture: &Picture) -> Rendered {
-        self.world.studio.image(picture, &self.id)
+        self.paint_for(picture, &self.id)
+    }
+
+    /// The same for the request with this id.
+    #[must_use]
+    pub fn paint_for(&self, picture: &Picture, id: &str) -> Rendered {
+        let studio = &self.world.studio;
+        let Some(unpainted) = &self.unpainted else {
+            return studio.image(picture, id);
+        };
+        studio.kept(picture, id).unwrap_or_else(|| {
+            unpainted.set(true);
+            Rendered::nothing(picture.format)
+        })
     }
 }
 
@@ -190,9 +212,10 @@ pub fn hex_sha256(bytes: &[u8]) -> String {
 }
 
 fn hex(bytes: &[u8]) -> String {
+    // Each request has several hashes; formatting byte by byte would cost more than they do.
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
     let mut text = String::with_capacity(bytes.len() * 2);
-    for byte in bytes {
-        let _ = write!(text, "{byte:02x}");
-    }
+    text.extend(digits.map(|digit| char::from(DIGITS[usize::from(digit)])));
     text
 }

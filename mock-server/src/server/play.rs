@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
+use bytes::Buf as _;
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use tokio::sync::{Semaphore, mpsc};
 
@@ -12,7 +12,7 @@ use crate::core::Core;
 use crate::duration::LONGEST;
 use crate::journal::{Entry, HoldEnd, HoldSeen};
 use crate::server::Dropped;
-use crate::server::body::PlayedBody;
+use crate::server::body::{Part, Pieces, PlayedBody};
 use crate::server::connection::Line;
 use crate::wire::{Answer, Framing, HoldPoint, Pause, Step};
 
@@ -34,7 +34,7 @@ pub(super) struct Player {
 }
 
 /// Where the body's bytes go.
-type Feed = mpsc::Sender<Result<Bytes, Dropped>>;
+type Feed = mpsc::Sender<Result<Pieces, Dropped>>;
 
 impl Player {
     pub(super) fn new(
@@ -66,15 +66,19 @@ impl Player {
         let rest: Vec<Step> = steps.collect();
         let response = self.head();
         self.watch.head();
-        let plain = |step: &Step| matches!(step, Step::Body { event: None, .. });
-        let whole = self.answer.framing == Framing::Length && rest.iter().all(plain);
-        let body = if headless || whole {
-            let pieces: VecDeque<_> = rest.into_iter().flat_map(into_pieces).collect();
-            if headless || pieces.is_empty() {
+        let plain = |step: &Step| match self.answer.framing {
+            Framing::Length => matches!(step, Step::Body { event: None, .. }),
+            Framing::Chunked => matches!(step, Step::Body { .. }),
+            Framing::Announced(_) | Framing::Raw => false,
+        };
+        let body = if headless || rest.iter().all(plain) {
+            let frames: VecDeque<_> = rest.into_iter().filter_map(part).collect();
+            if headless || frames.is_empty() {
                 self.watch.ended();
             }
             PlayedBody::Whole {
-                pieces,
+                frames,
+                sized: headless || self.answer.framing == Framing::Length,
                 watch: self.watch,
             }
         } else {
@@ -123,9 +127,9 @@ impl Player {
             match step {
                 Step::Body { pieces, event } => {
                     // One frame a step, so that one event is one chunk on the wire.
-                    let bytes = Bytes::from(pieces.concat());
-                    goal += bytes.len() as u64;
-                    if feed.send(Ok(bytes)).await.is_err() {
+                    let pieces = Pieces::from(pieces);
+                    goal += pieces.remaining() as u64;
+                    if feed.send(Ok(pieces)).await.is_err() {
                         return;
                     }
                     if event.is_some() {
@@ -227,11 +231,16 @@ async fn released(releases: Option<Arc<Semaphore>>) -> HoldEnd {
     }
 }
 
-fn into_pieces(step: Step) -> Vec<Bytes> {
-    match step {
-        Step::Body { pieces, .. } => pieces,
-        _ => Vec::new(),
-    }
+/// A step of the body as a frame; none where it has no bytes, which chunked would be the end.
+fn part(step: Step) -> Option<Part> {
+    let Step::Body { pieces, event } = step else {
+        return None;
+    };
+    let pieces = Pieces::from(pieces);
+    pieces.has_remaining().then_some(Part {
+        pieces,
+        event: event.is_some(),
+    })
 }
 
 fn step_len(step: &Step) -> u64 {
@@ -271,7 +280,8 @@ impl Watch {
         self.write(|entry, now| entry.stamps.head = Some(now));
     }
 
-    fn event(&self) {
+    /// An event was handed over.
+    pub(super) fn event(&self) {
         self.write(|entry, now| {
             if entry.stamps.events.len() < EVENT_STAMPS {
                 entry.stamps.events.push(now);

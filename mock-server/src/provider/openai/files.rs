@@ -61,7 +61,7 @@ pub(super) fn answer(request: &Request, id: &str, turn: &Desk<'_>) -> Answer {
         answer.summary.condition = "file-not-found".to_owned();
         return answer;
     };
-    let image = turn.world.studio.image(&picture, &request_id);
+    let image = turn.paint_for(&picture, &request_id);
     let headers = vec![("content-type".to_owned(), picture.format.mime().to_owned())];
     let mut answer = Answer::whole(200, headers, vec![image.bytes()]);
     answer.summary.condition = "file".to_owned();
