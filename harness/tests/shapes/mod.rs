@@ -271,6 +271,7 @@ async fn the_mock_answers_in_the_shape_of_each_recording() {
         }
         let Some(question) = question(&kept, &recording, &judge) else {
             without_route += 1;
+            comparison.note(&name, "no route".to_owned());
             continue;
         };
         compared += 1;
