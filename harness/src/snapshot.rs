@@ -44,20 +44,25 @@ enum Comparison {
 
 impl Store {
     /// Compares what was observed of a case with its snapshots and writes the findings into its outcome. In a
-    /// folder, what is new or changed is left as `.snap.new`.
+    /// folder, what is new or changed is left as `.snap.new`. Most cases have none: `context` is then not made.
     ///
     /// # Errors
     /// A file that cannot be read or written.
-    pub fn judge(&self, context: &Context, outcome: &mut CaseOutcome) -> io::Result<()> {
-        if *self == Self::None {
+    pub fn judge(
+        &self,
+        context: impl FnOnce() -> Context,
+        outcome: &mut CaseOutcome,
+    ) -> io::Result<()> {
+        let steps = outcome.steps.iter().enumerate();
+        let pinned = steps.filter(|(_, step)| step.step.expect.snapshot);
+        let pinned: Vec<_> = pinned.map(|(index, _)| index).collect();
+        if *self == Self::None || pinned.is_empty() {
             return Ok(());
         }
+        let context = context();
         let mut findings = Vec::new();
-        for (index, step) in outcome.steps.iter().enumerate() {
-            if !step.step.expect.snapshot {
-                continue;
-            }
-            let contents = contents(context, outcome, index);
+        for index in pinned {
+            let contents = contents(&context, outcome, index);
             let path = path(&context.header.profile, &outcome.id, index);
             let comparison = self.compare(&path, &outcome.summary, &contents)?;
             findings.push(finding(index, &path, comparison, contents));

@@ -113,8 +113,8 @@ impl Session {
         if outcome.verdict == Verdict::Fail {
             self.control(instance, &mut outcome).await;
         }
-        let context = self.context(1, "image-harness run");
-        if let Err(error) = self.snapshots.judge(&context, &mut outcome) {
+        let context = || self.context(1, "image-harness run");
+        if let Err(error) = self.snapshots.judge(context, &mut outcome) {
             outcome.verdict = Verdict::Error;
             outcome.reason = Some(format!("the snapshots cannot be used: {error}"));
         }

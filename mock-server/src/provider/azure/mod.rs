@@ -268,7 +268,7 @@ impl Provider for Azure {
             Err(answer) => return Some(*answer),
         };
         let order = &self.informed(order, request, call);
-        let case = case(request, call, order, desk);
+        let case = Case::new(request, call, order, desk);
         let refusal = self.judge(&route, &case).err()?;
         Some(self.dressed(error::render(&refusal, call, desk), &route, &case))
     }
@@ -280,7 +280,7 @@ impl Provider for Azure {
             Err(answer) => return *answer,
         };
         let order = &self.informed(order, request, call);
-        let case = case(request, call, order, desk);
+        let case = Case::new(request, call, order, desk);
         let answer = match self.judge(&route, &case) {
             Ok(work) => work(),
             Err(refusal) => error::render(&refusal, call, desk),
@@ -300,20 +300,6 @@ impl Provider for Azure {
 
     fn scenario_error(&self, message: &str, turn: &Turn<'_>) -> Answer {
         error::mock_error(message, &self.desk(turn))
-    }
-}
-
-fn case<'a>(
-    request: &'a Request,
-    call: &'a Call,
-    order: &'a Order,
-    desk: &'a Desk<'a>,
-) -> Case<'a> {
-    Case {
-        request,
-        call,
-        order,
-        desk,
     }
 }
 

@@ -144,7 +144,7 @@ impl Provider for OpenAi {
         let Some(operation) = operation::called(request) else {
             return Some(error::no_such_operation(request, turn));
         };
-        let case = case(request, call, order, turn);
+        let case = Case::new(request, call, order, turn);
         let refusal = operation::judge(operation, &case).err()?;
         Some(error::render(&refusal, call, turn))
     }
@@ -157,7 +157,7 @@ impl Provider for OpenAi {
         let Some(operation) = operation::called(request) else {
             return error::no_such_operation(request, turn);
         };
-        match operation::judge(operation, &case(request, call, order, turn)) {
+        match operation::judge(operation, &Case::new(request, call, order, turn)) {
             Ok(work) => work(),
             Err(refusal) => error::render(&refusal, call, turn),
         }
@@ -194,20 +194,6 @@ pub(in crate::provider) fn stream_error(
     called.map_or_else(Vec::new, |operation| {
         operation.stream_error(&body.unwrap_or_default(), before)
     })
-}
-
-fn case<'a>(
-    request: &'a Request,
-    call: &'a Call,
-    order: &'a Order,
-    desk: &'a Desk<'a>,
-) -> Case<'a> {
-    Case {
-        request,
-        call,
-        order,
-        desk,
-    }
 }
 
 /// The token of an `authorization` header.

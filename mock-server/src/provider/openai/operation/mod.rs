@@ -66,6 +66,22 @@ pub(in crate::provider) struct Case<'a> {
     pub(in crate::provider) desk: &'a Desk<'a>,
 }
 
+impl<'a> Case<'a> {
+    pub(in crate::provider) fn new(
+        request: &'a Request,
+        call: &'a Call,
+        order: &'a Order,
+        desk: &'a Desk<'a>,
+    ) -> Self {
+        Self {
+            request,
+            call,
+            order,
+            desk,
+        }
+    }
+}
+
 /// Where an operation is found.
 pub(in crate::provider) struct Route {
     pub(in crate::provider) method: &'static str,
