@@ -48,6 +48,9 @@ pub struct Profile {
     pub models: BTreeMap<String, Model>,
     /// The good case that tells whether a target is well.
     pub sentinel: Option<String>,
+    /// Where an answer may differ from the one that the provider gives straight to the same request.
+    #[serde(default)]
+    pub differs: Vec<LegalDifference>,
     /// Condition → the error forms that a client may see of it.
     #[serde(default)]
     pub conditions: BTreeMap<String, Vec<AllowedError>>,
@@ -70,6 +73,16 @@ pub struct Exception {
     /// The id, or a pattern with a `*` at the end.
     pub requirement: String,
     /// Why not.
+    pub reason: String,
+}
+
+/// A place in which answers may differ.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LegalDifference {
+    /// A JSON pointer, in which `*` stands for one segment.
+    pub pointer: String,
+    /// Why that is no fault.
     pub reason: String,
 }
 
@@ -139,6 +152,7 @@ impl Profile {
         let own = std::mem::take(&mut self.requirements);
         self.requirements = parent.requirements.iter().cloned().chain(own).collect();
         self.except.extend(parent.except.iter().cloned());
+        self.differs.extend(parent.differs.iter().cloned());
         self.features.extend(parent.features.iter().cloned());
         self.limits = merged(&parent.limits, self.limits);
         self.paths = merged(&parent.paths, self.paths);

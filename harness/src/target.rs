@@ -75,6 +75,9 @@ pub struct Policies {
     pub retries: RetryPolicy,
     /// Members that the target adds to upstream requests.
     pub injects: Vec<String>,
+    /// JSON pointers (`*` stands for one segment) at which answers may differ from the provider's own, beside those
+    /// of the profile.
+    pub differs: Vec<String>,
     /// Where chat completions carry images.
     pub image_locator: Locator,
     /// The client's key is the upstream key: it may come back upstream.

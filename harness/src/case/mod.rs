@@ -22,6 +22,7 @@ pub use step::{
     StreamExpectation,
 };
 pub use upstream::{Calls, FileRef, PartExpectation, UpstreamExpectation};
+pub(crate) use vars::escape;
 pub use vars::{Scope, VarError};
 
 use serde::Deserialize;

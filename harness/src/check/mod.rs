@@ -16,6 +16,7 @@ mod law_leak;
 mod law_paid_twice;
 pub(crate) mod law_stream_order;
 mod law_success;
+mod law_transparent;
 mod refusal;
 mod same;
 mod schema;
@@ -72,6 +73,7 @@ pub static CHECKS: &[&dyn Check] = &[
     &law_paid_twice::PaidTwice,
     &law_stream_order::StreamOrder,
     &law_success::SuccessMeansImage,
+    &law_transparent::Transparent,
 ];
 
 /// One judgement.

@@ -31,6 +31,8 @@ pub struct Evidence<'r> {
     pub target: &'r Target,
     /// One for each step that was sent.
     pub steps: Vec<StepEvidence>,
+    /// The same steps straight to the mock, with the same tokens; none where nothing can be compared.
+    pub direct: Option<Box<Evidence<'r>>>,
 }
 
 /// What was observed of one step.
@@ -124,6 +126,19 @@ pub struct HoldSeen {
     pub wanted: ClientHas,
     /// How many events it had when the hold was opened; none if the hold was never reached.
     pub had: Option<usize>,
+}
+
+impl<'r> Evidence<'r> {
+    /// Nothing was observed yet.
+    #[must_use]
+    pub fn of(instance: &'r Instance, target: &'r Target) -> Self {
+        Self {
+            instance,
+            target,
+            steps: Vec::new(),
+            direct: None,
+        }
+    }
 }
 
 impl Exchange {

@@ -7,6 +7,7 @@ mod form;
 mod hold;
 pub mod lane;
 mod observe;
+mod own;
 pub mod plan;
 mod probe;
 mod request;

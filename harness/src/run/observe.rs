@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use futures_util::future::join_all;
 use mock_server::journal::Entry;
-use mock_server::provider::hex_sha256;
+use mock_server::provider::{credential_label, hex_sha256};
 use tokio::sync::watch;
 
 use crate::case::{DisconnectAfter, Instance, Scope, Step, StepError, variables};
@@ -17,7 +17,7 @@ use crate::files::media_type;
 use crate::run::hold::Holds;
 use crate::run::plan::{Lane, lane};
 use crate::run::request::{self, Setting, Unsendable};
-use crate::run::session::Session;
+use crate::run::session::{DIRECT_KEY, Session};
 use crate::run::token::Origin;
 use crate::target::Target;
 
@@ -249,12 +249,18 @@ impl Session {
             .body
             .as_ref()
             .is_some_and(|body| contains(body, token.as_bytes()));
-        if carries_token {
-            return mock.entries(token, after).await;
-        }
-        // Without a token the case runs alone: whatever arrives without one is its own.
-        let mut entries = mock.all_entries(after).await?;
+        let mut entries = if carries_token {
+            mock.entries(token, after).await?
+        } else {
+            // Without a token the case runs alone: whatever arrives without one is its own.
+            mock.all_entries(after).await?
+        };
         entries.retain(|entry| entry.token.as_deref().is_none_or(|other| other == token));
+        if target.is_mock && !self.target.is_mock {
+            // The target may still be at work on the same token: only the harness's own calls count here.
+            let own = credential_label(DIRECT_KEY);
+            entries.retain(|entry| entry.credential.as_ref().is_none_or(|one| one.label == own));
+        }
         Ok(entries)
     }
 

@@ -2,26 +2,27 @@
 
 use std::time::Instant;
 
-use crate::case::{Instance, Step, variables};
+use crate::case::{Credential, Instance, Step, variables};
 use crate::catalog::Catalog;
 use crate::check::{Finding, Schemas, judge};
 use crate::exchange::client::Client;
 use crate::exchange::mock::Mock;
 use crate::exchange::{Evidence, StepEvidence, asked};
 use crate::expectation::Expectations;
+use crate::recording::Judge;
 use crate::redact::Redactor;
 use crate::report::Context;
 use crate::run::applies::{Means, applies};
 use crate::run::event::Header;
 use crate::run::lane::FaultLane;
 use crate::run::observe::Stop;
-use crate::run::{CaseOutcome, Money};
+use crate::run::{CaseOutcome, Money, own};
 use crate::snapshot::Store;
 use crate::target::Target;
 use crate::verdict::Verdict;
 
-/// The repetition that only the control run straight to the mock uses.
-const CONTROL: u32 = u32::MAX;
+/// The key that the harness itself shows to the mock; it opens nothing else.
+pub(super) const DIRECT_KEY: &str = "sk-straight-to-the-mock";
 
 /// One target, one mock, and what judges them.
 pub struct Session {
@@ -53,6 +54,7 @@ pub struct Session {
     pub faults: FaultLane,
     pub(crate) client: Client,
     pub(crate) schemas: Schemas,
+    pub(crate) provider_forms: Judge,
 }
 
 impl Session {
@@ -107,12 +109,7 @@ impl Session {
 
     /// Runs an instance once; no expectation is looked at.
     pub(super) async fn once(&self, instance: &Instance, repetition: u32) -> CaseOutcome {
-        let mut outcome = self
-            .observe_and_judge(instance, &self.target, repetition)
-            .await;
-        if outcome.verdict == Verdict::Fail {
-            self.control(instance, &mut outcome).await;
-        }
+        let mut outcome = self.observe_and_judge(instance, repetition).await;
         let context = || self.context(1, "image-harness run");
         if let Err(error) = self.snapshots.judge(context, &mut outcome) {
             outcome.verdict = Verdict::Error;
@@ -138,37 +135,26 @@ impl Session {
         }
     }
 
-    async fn observe_and_judge(
-        &self,
-        instance: &Instance,
-        target: &Target,
-        repetition: u32,
-    ) -> CaseOutcome {
-        let mut evidence = Evidence {
-            instance,
-            target,
-            steps: Vec::new(),
-        };
+    /// Runs the steps against the target and, where something can be learnt from it, straight against the mock;
+    /// judges both.
+    async fn observe_and_judge(&self, instance: &Instance, repetition: u32) -> CaseOutcome {
+        let mut evidence = Evidence::of(instance, &self.target);
         let stopped = self.observe(&mut evidence, repetition).await.err();
-        self.forget(&evidence).await;
-        let findings = judge(&evidence, &self.catalog.requirements, &self.schemas);
-        let mut verdict = findings
-            .iter()
-            .map(|finding| finding.verdict)
-            .max()
-            .unwrap_or_default();
-        let mut reason = None;
-        match &stopped {
-            Some(Stop::Unsendable(why)) if verdict < Verdict::Untestable => {
-                (verdict, reason) = (Verdict::Untestable, Some(why.clone()));
-            }
-            Some(Stop::Unsendable(_)) => {}
-            Some(error) => (verdict, reason) = (Verdict::Error, Some(error.to_string())),
-            None if findings.is_empty() => {
-                (verdict, reason) = (Verdict::Error, Some("no check judged anything".to_owned()));
-            }
-            None => {}
+        let native = self.native_target(instance, &evidence.steps);
+        if let Some(native) = &native {
+            let mut direct = Evidence::of(instance, native);
+            // What cannot be sent or looked up there is simply not compared.
+            let unseen = self.observe(&mut direct, repetition).await.err();
+            tracing::debug!(?unseen, instance = instance.id, "straight to the mock");
+            evidence.direct = Some(Box::new(direct));
         }
+        self.forget(&evidence).await;
+        let mut findings = judge(&evidence, &self.catalog.requirements, &self.schemas);
+        if let Some(direct) = evidence.direct.as_deref() {
+            self.control(direct, &mut findings);
+            findings.extend(own::malformed(&self.provider_forms, direct));
+        }
+        let (verdict, reason) = conclude(&findings, stopped.as_ref());
         CaseOutcome {
             id: instance.id.clone(),
             summary: instance.case.summary.clone(),
@@ -182,31 +168,29 @@ impl Session {
         }
     }
 
-    /// Runs the same steps straight against the mock; what fails there too is our error, not the target's.
-    async fn control(&self, instance: &Instance, outcome: &mut CaseOutcome) {
-        let Some(native) = self.native_target(instance) else {
-            return;
-        };
+    /// What fails straight against the mock, too, is our error and not the target's. Only what the provider itself
+    /// owes can be seen there.
+    fn control(&self, direct: &Evidence<'_>, findings: &mut [Finding]) {
         let owed = |finding: &&mut Finding| {
-            let step = &outcome.steps[finding.step].step;
+            let step = direct.steps.get(finding.step).map(|step| &step.step);
             finding.verdict == Verdict::Fail
-                && all_ok(step)
+                && step.is_some_and(all_ok)
                 && !finding.id.contains("upstream.")
                 && (finding.requirement.starts_with("law.")
-                    || native.profile.promises(&finding.requirement))
+                    || direct.target.profile.promises(&finding.requirement))
         };
-        let mut suspects: Vec<_> = outcome.findings.iter_mut().filter(owed).collect();
+        let mut suspects: Vec<_> = findings.iter_mut().filter(owed).collect();
         if suspects.is_empty() {
             return;
         }
-        let direct = self.observe_and_judge(instance, &native, CONTROL).await;
+        let judged = judge(direct, &self.catalog.requirements, &self.schemas);
         for suspect in &mut suspects {
             let same = |finding: &&Finding| {
                 finding.id == suspect.id
                     && finding.requirement == suspect.requirement
                     && finding.verdict == Verdict::Fail
             };
-            if direct.findings.iter().any(|finding| same(&finding)) {
+            if judged.iter().any(|finding| same(&finding)) {
                 suspect.verdict = Verdict::Error;
                 let mut mismatch = suspect.mismatch.take().unwrap_or_default();
                 mismatch.message.push_str(
@@ -215,18 +199,12 @@ impl Session {
                 suspect.mismatch = Some(mismatch);
             }
         }
-        outcome.verdict = outcome
-            .findings
-            .iter()
-            .map(|finding| finding.verdict)
-            .max()
-            .unwrap_or_default();
     }
 
     /// The mock as a target of its own, by the face of the provider behind the case's model, with the native names
-    /// of the models.
-    fn native_target(&self, instance: &Instance) -> Option<Target> {
-        if self.target.is_mock {
+    /// of the models; none where every step has a fault of the provider's, which is the profile's to judge.
+    fn native_target(&self, instance: &Instance, steps: &[StepEvidence]) -> Option<Target> {
+        if self.target.is_mock || !steps.iter().any(|step| all_ok(&step.step)) {
             return None;
         }
         let mock = self.mock.as_ref()?;
@@ -248,10 +226,14 @@ impl Session {
             model.fault_name = None;
         }
         let key = crate::target::Secret {
-            value: "sk-control-run".to_owned(),
-            shown: "sk-control-run".to_owned(),
+            value: DIRECT_KEY.to_owned(),
+            shown: DIRECT_KEY.to_owned(),
         };
-        let mut native = Target::of_url(mock.url(), profile, key);
+        let mut native = Target::of_url(mock.url(), profile, key.clone());
+        // Who asks is the target's business: the provider knows one customer.
+        for credential in native_roles(&self.target) {
+            native.credentials.insert(credential, key.clone());
+        }
         native.timeout = self.target.timeout;
         native.hold_limit = self.target.hold_limit;
         native.is_mock = true;
@@ -278,7 +260,32 @@ impl CaseOutcome {
     }
 }
 
-fn all_ok(step: &Step) -> bool {
+/// The roles of a target that stand for a customer with rights.
+fn native_roles(target: &Target) -> impl Iterator<Item = Credential> {
+    let roles = target.credentials.keys().copied();
+    roles.filter(|role| *role != Credential::Invalid)
+}
+
+/// The worst of all findings, unless something else decides.
+fn conclude(findings: &[Finding], stopped: Option<&Stop>) -> (Verdict, Option<String>) {
+    let verdicts = findings.iter().map(|finding| finding.verdict);
+    let worst = verdicts.max().unwrap_or_default();
+    match stopped {
+        Some(Stop::Unsendable(why)) if worst < Verdict::Untestable => {
+            (Verdict::Untestable, Some(why.clone()))
+        }
+        Some(Stop::Unsendable(_)) => (worst, None),
+        Some(error) => (Verdict::Error, Some(error.to_string())),
+        None if findings.is_empty() => {
+            let reason = "no check judged anything".to_owned();
+            (Verdict::Error, Some(reason))
+        }
+        None => (worst, None),
+    }
+}
+
+/// Whether nothing but success is asked of the provider.
+pub(super) fn all_ok(step: &Step) -> bool {
     let answers = step.upstream.iter().flat_map(|script| &script.answers);
     answers
         .map(|answer| answer.directive.split('*').next().unwrap_or_default())

@@ -113,3 +113,58 @@ async fn an_image_that_is_made_twice_is_paid_twice() {
         "{output}"
     );
 }
+
+/// What a check says of the first case.
+fn check<'r>(report: &'r Value, id: &str) -> &'r Value {
+    let checks = report["cases"][0]["checks"].as_array().unwrap();
+    checks.iter().find(|check| check["id"] == id).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_gets_lost_on_the_way_is_told_by_the_direct_run() {
+    let rig = Rig::start(Fault::LosesUsage).await;
+    let case = "parameters/generations/minimal";
+    let (code, output, report) = rig.run(case).await;
+    assert_eq!(code, 0, "{output}");
+    let told = check(&report, "law.transparent");
+    assert_eq!(told["verdict"], "warn", "{output}");
+    let evidence = &told["evidence"];
+    let expected = evidence["expected"].as_str().unwrap();
+    assert!(expected.contains("/usage: {"), "{evidence}");
+    let actual = evidence["actual"].as_str().unwrap();
+    assert!(
+        actual.contains("/usage: (absent)") && actual.contains("/quality: \"best\""),
+        "{evidence}"
+    );
+    assert!(
+        !actual.contains("/more"),
+        "what is added is legal: {evidence}"
+    );
+
+    // What the target file says of it is no difference any more.
+    let target = rig.folder().join("target.toml");
+    let text = std::fs::read_to_string(&target).unwrap();
+    let text = format!("{text}policies.differs = [\"/usage\", \"/quality\"]\n");
+    std::fs::write(target, text).unwrap();
+    let (_, output, report) = rig.run(case).await;
+    assert_eq!(
+        check(&report, "law.transparent")["verdict"],
+        "pass",
+        "{output}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_picture_of_something_else_is_told_by_the_direct_run() {
+    let rig = Rig::start(Fault::DropsSize).await;
+    let (_, output, report) = rig.run("parameters/generations/size@size=1536x1024").await;
+    let told = check(&report, "law.transparent");
+    assert_eq!(told["verdict"], "warn", "{output}");
+    assert!(
+        told["message"]
+            .as_str()
+            .unwrap()
+            .contains("the pictures are other ones"),
+        "{told}"
+    );
+}

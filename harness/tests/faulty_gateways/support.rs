@@ -29,6 +29,8 @@ pub(crate) enum Fault {
     DropsSize,
     /// Leaves `size` out of every second request with the same size.
     DropsSizeAtTimes,
+    /// Leaves `usage` out of its answers, and says another quality.
+    LosesUsage,
     /// Says which key it uses when the provider refuses it.
     LeaksUpstreamKey,
     /// Nothing.
@@ -242,6 +244,7 @@ impl Gateway {
             Body::from_stream(answer.bytes_stream().map(|piece| piece.map(masked)))
         } else {
             match answer.bytes().await {
+                Ok(bytes) if self.fault == Fault::LosesUsage => Body::from(without_usage(&bytes)),
                 Ok(bytes) if is_stream || serde_json::from_slice::<Value>(&bytes).is_ok() => {
                     Body::from(bytes)
                 }
@@ -256,6 +259,15 @@ impl Gateway {
         };
         (status, [(header::CONTENT_TYPE, kind)], body).into_response()
     }
+}
+
+fn without_usage(body: &[u8]) -> Vec<u8> {
+    let mut body: Value = serde_json::from_slice(body).unwrap();
+    let members = body.as_object_mut().unwrap();
+    members.remove("usage");
+    members.insert("quality".into(), json!("best"));
+    members.insert("more".into(), json!("of its own"));
+    body.to_string().into_bytes()
 }
 
 /// The provider's answer as it comes; where it breaks off, this one does.

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use crate::catalog::CatalogError;
 use crate::exchange::mock::MockError;
 use crate::expectation::ExpectationError;
+use crate::recording::JudgeError;
 use crate::target::TargetError;
 use crate::verdict::Exit;
 
@@ -26,6 +27,9 @@ pub enum SetupError {
     /// A gateway cannot be started.
     #[error("the gateway cannot be started: {0}")]
     Gateway(Box<dyn std::error::Error + Send + Sync>),
+    /// The forms of the providers' answers cannot be read: the build is broken.
+    #[error(transparent)]
+    Forms(#[from] JudgeError),
     /// No port could be opened.
     #[error("cannot listen on a loopback port")]
     Listen(#[source] std::io::Error),

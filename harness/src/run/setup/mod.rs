@@ -25,6 +25,7 @@ use crate::check::Schemas;
 use crate::exchange::client::Client;
 use crate::exchange::mock::Mock;
 use crate::profile::Profile;
+use crate::recording::Judge;
 use crate::run::applies::Means;
 use crate::run::lane::FaultLane;
 use crate::run::probe;
@@ -107,6 +108,7 @@ pub async fn start(
         faults: FaultLane::default(),
         client,
         schemas: Schemas::default(),
+        provider_forms: Judge::builtin()?,
         catalog,
     };
     if parts.probed {
