@@ -14,6 +14,7 @@ use crate::run::event::Header;
 const VARYING_HEADERS: &[&str] = &[
     "age",
     "apim-request-id",
+    "azureml-model-session",
     "cf-ray",
     "date",
     "etag",
@@ -139,6 +140,7 @@ impl Normaliser {
                     "created" | "created_at" | "completed_at" | "expires_at",
                     Value::Number(number),
                 ) => self.time(number),
+                ("id" | "responseId", Value::String(text)) if is_random(text) => "<id>".into(),
                 ("headers", Value::Array(lines)) => {
                     lines.iter().map(|line| self.header(line)).collect()
                 }
@@ -190,6 +192,16 @@ impl Normaliser {
     }
 }
 
+/// Whether a text is an id that somebody made up, without a prefix that would say of what.
+fn is_random(text: &str) -> bool {
+    let has = |kind: fn(&u8) -> bool| text.bytes().any(|byte| kind(&byte));
+    let of_id = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+    (16..=64).contains(&text.len())
+        && text.bytes().all(of_id)
+        && has(u8::is_ascii_uppercase)
+        && has(u8::is_ascii_lowercase)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -213,7 +225,7 @@ mod tests {
         let value = json!({
             "headers": ["date: Wed, 25 Nov 2026 15:00:00 GMT", "x-request-id: req_00ff00ff00ff", "content-length: 12"],
             "body": {"created": 1_795_000_000, "created_at": "2026-11-25T15:00:00.5Z", "message": "request req_00ff00ff00ff, fox [[case:abcdefgh23]]"},
-            "odd": {"created": -1, "n": 1_795_000},
+            "odd": {"created": -1, "n": 1_795_000, "id": "gpt-image-2-2026-04-21", "responseId": "vrK1gN5Kub_a7R4WXVc7U9w"},
             "url": "http://127.0.0.1:41234/files/AbC-1_x.png at http://localhost:4000/v1",
             "image": "<png 64x64 pixels ab12…> <base64 12 bytes sha256 ab12…> <image sha256 ab12…>",
             "timeline": ["held before event 1 after 12.3 ms, until it was released"],
@@ -221,7 +233,7 @@ mod tests {
         let wanted = json!({
             "headers": ["date: <varies>", "x-request-id: <varies>", "content-length: 12"],
             "body": {"created": "<time>", "created_at": "<date>", "message": "request req_<id>, fox [[case:<token>]]"},
-            "odd": {"created": -1, "n": 1_795_000},
+            "odd": {"created": -1, "n": 1_795_000, "id": "gpt-image-2-2026-04-21", "responseId": "<id>"},
             "url": "http://127.0.0.1:<port>/files/<id>.png at http://localhost:4000/v1",
             "image": "<png 64x64 pixels ab12…> <base64 12 bytes> <image>",
             "timeline": ["held before event 1 after <time>, until it was released"],

@@ -15,7 +15,7 @@ use crate::exchange::mock::{Mock, MockError};
 use crate::exchange::{Evidence, Exchange, Fetched, Outcome, Sent, StepEvidence, images, message};
 use crate::files::media_type;
 use crate::run::hold::Holds;
-use crate::run::plan::{Lane, lane};
+use crate::run::plan::{Lane, is_quiet, lane};
 use crate::run::request::{self, Setting, Unsendable};
 use crate::run::session::{DIRECT_KEY, Session};
 use crate::run::token::Origin;
@@ -68,9 +68,10 @@ impl Session {
                 }
                 steps.push((step, token));
             }
+            let alone = is_quiet(instance);
             let sent = steps
                 .iter()
-                .map(|(step, token)| self.exchange(step, token, target));
+                .map(|(step, token)| self.exchange(step, token, target, alone));
             let exchanges = join_all(sent)
                 .await
                 .into_iter()
@@ -119,8 +120,14 @@ impl Session {
         scope
     }
 
-    /// Sends one request and observes everything that belongs to it.
-    async fn exchange(&self, step: &Step, token: &str, target: &Target) -> Result<Exchange, Stop> {
+    /// Sends one request and observes everything that belongs to it; `alone`: nothing else runs meanwhile.
+    async fn exchange(
+        &self,
+        step: &Step,
+        token: &str,
+        target: &Target,
+        alone: bool,
+    ) -> Result<Exchange, Stop> {
         let origins = [target.base_url.as_str(), self.upstream_url.as_str()];
         let setting = Setting {
             target,
@@ -140,7 +147,7 @@ impl Session {
         let outcome = self.send(step, &sent, token, after, &holds, target).await?;
         let upstream = match (&self.mock, after) {
             (Some(mock), Some(after)) => Some(
-                self.calls(mock, step, &sent, token, after, target, &holds)
+                self.calls(mock, step, &sent, token, after, target, &holds, alone)
                     .await?,
             ),
             _ => None,
@@ -230,6 +237,7 @@ impl Session {
         after: u64,
         target: &Target,
         holds: &Holds,
+        alone: bool,
     ) -> Result<Vec<Entry>, MockError> {
         if step.disconnect.is_some() {
             // Until the target has let its own call go, or clearly does not.
@@ -249,11 +257,11 @@ impl Session {
             .body
             .as_ref()
             .is_some_and(|body| contains(body, token.as_bytes()));
-        let mut entries = if carries_token {
-            mock.entries(token, after).await?
-        } else {
-            // Without a token the case runs alone: whatever arrives without one is its own.
+        let mut entries = if alone && !carries_token {
+            // Whatever arrives without a token while the case runs alone is its own.
             mock.all_entries(after).await?
+        } else {
+            mock.entries(token, after).await?
         };
         entries.retain(|entry| entry.token.as_deref().is_none_or(|other| other == token));
         if target.is_mock && !self.target.is_mock {

@@ -150,7 +150,9 @@ pub fn is_quiet(instance: &Instance) -> bool {
             .get("request")
             .map(ToString::to_string)
             .unwrap_or_default();
+        let pinned = step.pointer("/expect/snapshot") == Some(&Value::Bool(true));
         let looks = step.pointer("/expect/upstream").is_some() || step.get("upstream").is_some();
+        let looks = looks || pinned;
         let carries = ["${prompt}", "${token}", "${token_id}"]
             .iter()
             .any(|name| request.contains(name));
