@@ -83,6 +83,7 @@ mod tests {
         use Verdict::*;
         let color = |counts: &[(Verdict, usize)]| {
             judged(&Summary {
+                coverage: crate::run::Coverage::default(),
                 counts: counts.to_vec(),
                 money: crate::run::Money::default(),
                 exit: Exit::of(counts.iter().map(|(verdict, _)| *verdict)),

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::run::Money;
+use crate::run::{Coverage, Money};
 use crate::schema::{self, SchemaError};
 use crate::verdict::Verdict;
 
@@ -38,6 +38,9 @@ pub struct Document {
     pub summary: Counts,
     /// Images asked for, made, delivered.
     pub money: Money,
+    /// How much of what the profile promises was looked at.
+    #[serde(default)]
+    pub coverage: Coverage,
     /// What the run as a whole shows.
     pub notes: Vec<String>,
     /// What the process ended with.

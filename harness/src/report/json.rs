@@ -78,6 +78,7 @@ impl JsonReport {
             requirements: header.requirements.clone(),
             summary: counts(summary.counts.iter().copied()),
             money: summary.money,
+            coverage: summary.coverage,
             notes: notes.collect(),
             exit: summary.exit as u8,
             cases: std::mem::take(&mut self.cases).into_values().collect(),

@@ -4,11 +4,11 @@
 //! once, with its worst outcome, and a note says so where they disagree: like a run with `--repeat`, a merged run
 //! is as good as its worst repetition. Images and times are added up; an error of one part is one of the whole.
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::report::document::{CaseRecord, Document, Timing, counts};
-use crate::verdict::Exit;
+use crate::verdict::{Exit, Verdict};
 
 /// The report of the whole.
 ///
@@ -37,7 +37,20 @@ pub fn merge(parts: Vec<Document>) -> Result<Document, String> {
         whole.exit = Exit::of(verdicts) as u8;
     }
     whole.cases = cases.into_values().collect();
+    whole.coverage.judged = judged(&whole.cases);
     Ok(whole)
+}
+
+/// How many requirements some check judged. What is judged without one, a snapshot for example, is called as its check.
+fn judged(cases: &[CaseRecord]) -> usize {
+    let checks = cases.iter().flat_map(|case| &case.checks);
+    let judged = checks.filter(|check| check.verdict != Verdict::Untestable);
+    let requirements = judged.filter_map(|check| {
+        let requirement = check.requirement.as_ref()?;
+        let bare = check.id.rsplit(':').next().unwrap_or_default();
+        (requirement != bare || requirement.starts_with("law.")).then_some(requirement)
+    });
+    requirements.collect::<BTreeSet<_>>().len()
 }
 
 /// An error of a part is one of the whole; everything else follows from the verdicts.

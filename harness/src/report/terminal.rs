@@ -208,6 +208,12 @@ fn add_counts(lines: &mut Vec<(Tone, String)>, summary: &Summary) {
         money.asked, money.made, money.delivered
     );
     lines.push((Tone::Plain, images));
+    let coverage = summary.coverage;
+    let judged = format!(
+        "requirements: {} judged of {} that the profile promises",
+        coverage.judged, coverage.promised
+    );
+    lines.push((Tone::Plain, judged));
     let notes = summary.notes.iter().map(|note| format!("note: {note}"));
     lines.extend(notes.map(|note| (Tone::Strong, note)));
 }
@@ -266,6 +272,6 @@ mod tests {
             .filter(|outcome| outcome.verdict == crate::verdict::Verdict::Pass)
             .collect();
         let text = sample::report_of("terminal", &good);
-        assert!(text.lines().count() <= 5, "{text}");
+        assert!(text.lines().count() <= 6, "{text}");
     }
 }

@@ -1,6 +1,6 @@
 //! Runs a plan lane by lane and tells what happens.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -11,7 +11,7 @@ use crate::exchange::Outcome;
 use crate::run::event::{Event, Summary};
 use crate::run::plan::{Lane, is_quiet, lane};
 use crate::run::session::Session;
-use crate::run::{CaseOutcome, Money};
+use crate::run::{CaseOutcome, Coverage, Money};
 use crate::verdict::{Exit, Verdict};
 
 /// How a plan is run.
@@ -146,6 +146,8 @@ struct Tally {
     refused_good_keys: bool,
     awaited_calls: bool,
     calls: usize,
+    /// Requirements that some check judged.
+    judged: BTreeSet<String>,
     notes: Vec<String>,
 }
 
@@ -159,6 +161,10 @@ impl Tally {
         *worst = (*worst).max(outcome.verdict);
         self.money += outcome.money;
         self.failed |= outcome.verdict.is_failure();
+        let seen = outcome.findings.iter();
+        let seen = seen.filter(|finding| finding.verdict != Verdict::Untestable);
+        self.judged
+            .extend(seen.map(|finding| finding.requirement.clone()));
         for step in &outcome.steps {
             self.awaited_calls |= step.step.awaits_call();
             for exchange in &step.exchanges {
@@ -193,6 +199,20 @@ impl Tally {
         Some(format!("it depends on {unmet}, which did not pass"))
     }
 
+    fn coverage(&self, session: &Session) -> Coverage {
+        let promised = session.catalog.requirements.keys();
+        let promised = promised.filter(|id| session.target.profile.promises(id));
+        let (mut judged, mut all) = (0, 0);
+        for id in promised {
+            all += 1;
+            judged += usize::from(self.judged.contains(id));
+        }
+        Coverage {
+            judged,
+            promised: all,
+        }
+    }
+
     fn summary(mut self, session: &Session, begun: Instant) -> Summary {
         let verdicts = self
             .verdicts
@@ -215,8 +235,15 @@ impl Tally {
                 session.upstream_url
             ));
         }
+        let coverage = self.coverage(session);
+        if exit == Exit::Good && coverage.judged == 0 {
+            exit = Exit::Error;
+            self.notes
+                .push("no requirement was judged: the run proves nothing".to_owned());
+        }
         self.notes.extend(session.notes.iter().cloned());
         Summary {
+            coverage,
             counts: self.verdicts.into_iter().collect(),
             money: self.money,
             exit,

@@ -1,6 +1,6 @@
 //! What a run tells while it goes on. Reports consume it; the engine knows none of them.
 
-use crate::run::{CaseOutcome, Money};
+use crate::run::{CaseOutcome, Coverage, Money};
 use crate::verdict::{Exit, Verdict};
 
 /// Something that happened in a run.
@@ -36,6 +36,8 @@ pub struct Summary {
     pub counts: Vec<(Verdict, usize)>,
     /// Images asked for, made, delivered.
     pub money: Money,
+    /// How much of what the profile promises was looked at.
+    pub coverage: Coverage,
     /// What the process exits with.
     pub exit: Exit,
     /// What the run as a whole shows, beside its cases.

@@ -54,6 +54,16 @@ pub struct Money {
     pub delivered: u64,
 }
 
+/// How much of what a profile promises a run has looked at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Coverage {
+    /// Requirements that some check judged, whatever came out.
+    pub judged: usize,
+    /// Requirements that the profile promises.
+    pub promised: usize,
+}
+
 impl std::ops::AddAssign for Money {
     fn add_assign(&mut self, other: Self) {
         self.asked += other.asked;

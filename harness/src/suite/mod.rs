@@ -9,7 +9,12 @@
 //! | `CONFORMANCE_EXPECTATIONS` | a file of known failures |
 //! | `CONFORMANCE_CASE` | a pattern of cases |
 //! | `CONFORMANCE_REPORT` | `FORMAT=FILE`, written at the end |
+//!
+//! Of several profiles, each has a report of its own, with its name before the ending of the file. Under nextest every
+//! case runs in a process of its own and writes a report of its own, with the case's name before the ending:
+//! `image-harness merge` joins them.
 
+mod meta;
 mod stage;
 
 use std::collections::BTreeMap;
@@ -22,7 +27,9 @@ use tokio::runtime::Runtime;
 use crate::case::{Instance, Pattern};
 use crate::run::applies::applies;
 use crate::run::plan::{Selection, select};
-use crate::run::setup::{self, KnownFailures, Options, Starter, TargetChoice, UpstreamChoice};
+use crate::run::setup::{
+    self, KnownFailures, Options, Outline, Starter, TargetChoice, UpstreamChoice,
+};
 use crate::verdict::Exit;
 use stage::Stage;
 
@@ -102,8 +109,11 @@ impl Suite {
         let wanted = self.environment()?;
         let runtime = Runtime::new().map_err(|error| Stopped(Exit::Error, error.to_string()))?;
         let trials = self.trials(&wanted)?;
+        let metas = meta::trials(&trials.outlines);
+        let trials = trials.planned;
         if !arguments.list {
-            check_selection(arguments, &trials, &wanted)?;
+            let names = metas.iter().map(libtest_mimic::Trial::name);
+            check_selection(arguments, &trials, names, &wanted)?;
             self.check_nextest()?;
         }
         let selected =
@@ -114,10 +124,8 @@ impl Suite {
             .map(|trial| trial.profile.clone())
             .collect();
         let stage = Arc::new(self.stage(runtime, &needed)?);
-        let trials = trials
-            .into_iter()
-            .map(|planned| planned.trial(&stage))
-            .collect();
+        let trials = trials.into_iter().map(|planned| planned.trial(&stage));
+        let trials = trials.chain(metas).collect();
         let conclusion = libtest_mimic::run(arguments, trials);
         if !arguments.list {
             stage.report()?;
@@ -157,24 +165,25 @@ impl Suite {
         }
     }
 
-    fn trials(&self, wanted: &Option<Pattern>) -> Result<Vec<Planned>, Stopped> {
+    fn trials(&self, wanted: &Option<Pattern>) -> Result<Trials, Stopped> {
         let selection = Selection {
             cases: wanted.iter().cloned().collect(),
             ..Selection::default()
         };
-        let mut trials = Vec::new();
+        let mut trials = Trials::default();
         for profile in &self.profiles {
             let outline =
                 setup::outline(&self.options_for(profile), &variable).map_err(Stopped::of)?;
             let shown = outline.target.profile.id.clone();
             for instance in select(&outline.catalog, &outline.target, &selection) {
-                trials.push(Planned {
+                trials.planned.push(Planned {
                     name: format!("{shown}::{}", instance.id),
                     profile: profile.clone(),
                     applies: applies(&instance, &outline.target, outline.means).is_ok(),
                     instance,
                 });
             }
+            trials.outlines.push(outline);
         }
         Ok(trials)
     }
@@ -210,6 +219,14 @@ impl Suite {
     }
 }
 
+/// What is to be run, and what it is about.
+#[derive(Default)]
+struct Trials {
+    planned: Vec<Planned>,
+    /// One for each profile.
+    outlines: Vec<Outline>,
+}
+
 /// A trial before it has a session to run in.
 struct Planned {
     name: String,
@@ -230,15 +247,16 @@ impl Planned {
 
 /// A selection that names something and finds nothing is a mistake; cargo's filter for another test binary is
 /// not.
-fn check_selection(
+fn check_selection<'t>(
     arguments: &Arguments,
-    trials: &[Planned],
+    trials: &'t [Planned],
+    metas: impl Iterator<Item = &'t str>,
     wanted: &Option<Pattern>,
 ) -> Result<(), Stopped> {
-    if trials
-        .iter()
-        .any(|trial| !is_filtered_out(arguments, &trial.name))
-    {
+    let cases = trials.iter().map(|trial| trial.name.as_str());
+    // Without any case there is nothing that a meta trial could be about.
+    let mut names = cases.chain(metas.filter(|_| !trials.is_empty()));
+    if names.any(|name| !is_filtered_out(arguments, name)) {
         return Ok(());
     }
     let filter = arguments.filter.clone().unwrap_or_default();

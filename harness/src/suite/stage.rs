@@ -94,16 +94,30 @@ impl Stage {
         let Some(wanted) = variable("CONFORMANCE_REPORT") else {
             return Ok(());
         };
-        let outcomes = std::mem::take(&mut *self.lock());
-        let Some((profile, running)) = self.sessions.iter().next() else {
-            return Ok(());
-        };
-        let own = outcomes.into_iter().filter(|(of, ..)| of == profile);
-        let own: Vec<_> = own
-            .map(|(_, instance, outcome)| (instance, outcome))
-            .collect();
-        write_report(&wanted, &running.session, &own)
-            .map_err(|error| Stopped(Exit::Error, format!("CONFORMANCE_REPORT={wanted}: {error}")))
+        let mut by_profile: BTreeMap<String, Vec<(Instance, CaseOutcome)>> = BTreeMap::new();
+        for (profile, instance, outcome) in std::mem::take(&mut *self.lock()) {
+            by_profile
+                .entry(profile)
+                .or_default()
+                .push((instance, outcome));
+        }
+        for (profile, runs) in by_profile {
+            let Some(running) = self.sessions.get(&profile) else {
+                continue;
+            };
+            let session = &running.session;
+            let several = self.sessions.len() > 1;
+            let own = place(
+                &wanted,
+                several.then_some(session.target.profile.id.as_str()),
+                // Each process of nextest has one trial: none may overwrite what another wrote.
+                variable("NEXTEST").and(runs.first().map(|(instance, _)| instance.id.as_str())),
+            );
+            write_report(&own, session, &runs).map_err(|error| {
+                Stopped(Exit::Error, format!("CONFORMANCE_REPORT={wanted}: {error}"))
+            })?;
+        }
+        Ok(())
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Vec<(String, Instance, CaseOutcome)>> {
@@ -123,6 +137,23 @@ fn judged(session: &Session, outcome: &CaseOutcome) -> Result<Completion, Failed
             outcome.reason.clone().unwrap_or_default(),
         )),
     }
+}
+
+/// Where one of several reports is written: before the ending stand the profile and the case.
+fn place(wanted: &str, profile: Option<&str>, case: Option<&str>) -> String {
+    let case = case.map(|id| {
+        let legal = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+        let name: String = id.chars().map(|c| if legal(c) { c } else { '_' }).collect();
+        let hash = mock_server::provider::hex_sha256(id.as_bytes());
+        format!("{name}-{}", &hash[..8])
+    });
+    let (stem, ending) = match wanted.rsplit_once('.') {
+        Some((stem, ending)) if !ending.contains('/') => (stem, format!(".{ending}")),
+        _ => (wanted, String::new()),
+    };
+    let parts = profile.map(str::to_owned).into_iter().chain(case);
+    let parts: String = parts.map(|part| format!(".{part}")).collect();
+    format!("{stem}{parts}{ending}")
 }
 
 /// Begins the command that runs a case again; the report adds the case.
@@ -152,4 +183,26 @@ fn write_report(
         .into_iter()
         .next()
         .map_or(Ok(()), |error| Err(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::place;
+
+    #[test]
+    fn no_report_is_overwritten_by_another() {
+        assert_eq!(place("json=a/r.json", None, None), "json=a/r.json");
+        assert_eq!(
+            place("json=a/r.json", Some("router"), None),
+            "json=a/r.router.json"
+        );
+        assert_eq!(
+            place("json=a.b/r", None, Some("a/b/c@n=1")),
+            "json=a.b/r.a_b_c_n_1-c7691d21"
+        );
+        assert_ne!(
+            place("r", None, Some("a/b@n=1")),
+            place("r", None, Some("a/b@n_1"))
+        );
+    }
 }

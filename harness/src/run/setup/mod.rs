@@ -24,6 +24,7 @@ use crate::catalog::{Catalog, nearest};
 use crate::check::Schemas;
 use crate::exchange::client::Client;
 use crate::exchange::mock::Mock;
+use crate::expectation::Expectations;
 use crate::profile::Profile;
 use crate::recording::Judge;
 use crate::run::applies::Means;
@@ -131,6 +132,8 @@ pub struct Outline {
     pub target: Target,
     /// What the run would have.
     pub means: Means,
+    /// Failures that are known.
+    pub expectations: Expectations,
 }
 
 /// What a run with these options would be about.
@@ -171,7 +174,9 @@ pub fn outline(
         slow: options.slow,
         paid: options.allow_paid,
     };
+    let (expectations, _) = known::expectations(options, &catalog, &target)?;
     Ok(Outline {
+        expectations,
         catalog,
         target,
         means,
