@@ -10,8 +10,8 @@ use serde::de::DeserializeOwned;
 
 use crate::case::{Case, Loader, variables};
 use crate::files::Files;
-use crate::profile::Profile;
-use crate::requirement::{Excluded, Requirement, RequirementFile};
+use crate::profile::{Exception, Profile};
+use crate::requirement::{Excluded, Requirement, RequirementFile, Source};
 use crate::schema::{self, SchemaError};
 
 /// The folders of a set of cases.
@@ -29,8 +29,12 @@ pub struct Catalog {
     pub requirements: BTreeMap<String, Requirement>,
     /// What sources say and nobody tests.
     pub excluded: Vec<Excluded>,
-    /// The newest dated set of requirements, `2026-11`.
+    /// The dated set of requirements that holds, `2026-11`: the newest, until [`choose`](Self::choose) names another.
     pub set: String,
+    /// Every dated set that built-in requirements came in.
+    pub sets: BTreeSet<String>,
+    /// Where requirements come from, built-in sources first.
+    pub sources: Vec<Source>,
     /// By id, with everything that they extend.
     pub profiles: BTreeMap<String, Profile>,
     /// The images that cases send.
@@ -55,9 +59,11 @@ impl Catalog {
         catalog.add_profiles(&mut problems);
         catalog.add_cases(&loader, "", fixtures::folder(CASES), &mut problems);
         let builtin: BTreeSet<String> = catalog.requirements.keys().cloned().collect();
+        catalog.set = catalog.sets.last().cloned().unwrap_or_default();
         for folder in folders {
             let root = format!("{}/", folder.display());
-            let requirements = read_folder(&folder.join(REQUIREMENTS))?;
+            let requirements =
+                without_copies(REQUIREMENTS, read_folder(&folder.join(REQUIREMENTS))?);
             for (path, text) in &requirements {
                 check_form(&format!("{root}{REQUIREMENTS}/{path}"), text, &mut problems)?;
             }
@@ -70,6 +76,7 @@ impl Catalog {
             if cases.is_empty() {
                 problems.push(format!("{root}{CASES}: no case is there"));
             }
+            let cases = without_copies(CASES, cases);
             catalog.add_cases(&loader, &root, borrowed(&cases), &mut problems);
         }
         let own = catalog
@@ -85,6 +92,40 @@ impl Catalog {
         } else {
             Err(CatalogError::Files(problems))
         }
+    }
+
+    /// Chooses the dated set of requirements: later rows do not exist for it, and those that came with it are
+    /// provisional, except in the first set that there is. What users bring is theirs, whatever its date.
+    ///
+    /// # Errors
+    /// There is no such set; the message lists them.
+    pub fn choose(&mut self, set: Option<&str>) -> Result<(), String> {
+        if let Some(set) = set {
+            if !self.sets.contains(set) {
+                let known: Vec<_> = self.sets.iter().map(String::as_str).collect();
+                return Err(format!(
+                    "there is no set of requirements '{set}': known are {}",
+                    known.join(", ")
+                ));
+            }
+            set.clone_into(&mut self.set);
+        }
+        let (chosen, own) = (self.set.clone(), self.own.clone());
+        let is_first = self.sets.first() == Some(&chosen);
+        for requirement in self.requirements.values_mut() {
+            let is_own = own.contains(&requirement.id);
+            requirement.provisional = !is_own && !is_first && requirement.since == chosen;
+            if is_own || requirement.since <= chosen {
+                continue;
+            }
+            for profile in self.profiles.values_mut() {
+                profile.except.push(Exception {
+                    requirement: requirement.id.clone(),
+                    reason: format!("it came with the set {}", requirement.since),
+                });
+            }
+        }
+        Ok(())
     }
 
     /// A profile for a run: the user's own requirements are part of each.
@@ -106,12 +147,21 @@ impl Catalog {
             let Some(file) = parse::<RequirementFile>(&place, text, problems) else {
                 continue;
             };
+            self.sources.push(Source {
+                name: file.source,
+                title: file.title,
+                rows: file.requirements.iter().map(|row| row.id.clone()).collect(),
+                excluded: file.excluded.iter().map(|row| row.id.clone()).collect(),
+            });
             self.excluded.extend(file.excluded);
-            // The set of a run is the built-in one, whatever users write above their own.
-            if root.is_empty() {
-                self.set = std::mem::take(&mut self.set).max(file.set);
-            }
-            for requirement in file.requirements {
+            for mut requirement in file.requirements {
+                if requirement.since.is_empty() {
+                    requirement.since.clone_from(&file.set);
+                }
+                // The sets are the built-in ones, whatever users write above their own.
+                if root.is_empty() {
+                    self.sets.insert(requirement.since.clone());
+                }
                 match self.requirements.entry(requirement.id.clone()) {
                     Entry::Vacant(free) => drop(free.insert(requirement)),
                     Entry::Occupied(taken) => {
@@ -229,6 +279,14 @@ fn check_form(place: &str, text: &str, problems: &mut Vec<String>) -> Result<(),
     Ok(())
 }
 
+/// What is not byte by byte a built-in file of the same path: a copied suite is the built-in one where nobody changed it.
+fn without_copies(folder: &str, files: Vec<(String, String)>) -> Vec<(String, String)> {
+    let is_copy = |(path, text): &(String, String)| {
+        fixtures::text(&format!("{folder}/{path}")) == Some(text.as_str())
+    };
+    files.into_iter().filter(|file| !is_copy(file)).collect()
+}
+
 /// The nearest known name, quoted, for messages.
 pub(crate) fn nearest<'k>(name: &str, known: impl Iterator<Item = &'k str>) -> String {
     let scored = known.map(|candidate| (strsim::jaro_winkler(name, candidate), candidate));
@@ -296,4 +354,55 @@ pub enum CatalogError {
         /// Why.
         source: std::io::Error,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::requirement::Level;
+
+    /// The built-in catalogue with rows of two later sets.
+    fn catalog() -> Catalog {
+        let mut catalog = Catalog::load(&[]).unwrap();
+        let rows = |set: &str| {
+            format!(
+                r#"{{ "source": "{set}", "title": "What came later", "set": "{set}", "requirements": [
+                    {{ "id": "law.of-{set}", "level": "MUST", "summary": "s", "quote": "q", "url": "https://example.com", "read": "2026-11-28" }}
+                ] }}"#
+            )
+        };
+        let mut problems = Vec::new();
+        for set in ["2027-01", "2027-02"] {
+            catalog.add_requirements("", [("later.json", rows(set).as_str())], &mut problems);
+        }
+        assert_eq!(problems, Vec::<String>::new());
+        catalog
+    }
+
+    #[test]
+    fn later_rows_do_not_exist_and_those_of_the_set_are_provisional() {
+        let of = |set: &str| {
+            let mut catalog = catalog();
+            catalog.choose(Some(set)).unwrap();
+            let profile = catalog.profile("openai-images").unwrap();
+            ["2027-01", "2027-02"].map(|came| {
+                let id = format!("law.of-{came}");
+                let weight = catalog.requirements[&id].weight();
+                profile.promises(&id).then_some(weight)
+            })
+        };
+        assert_eq!(of("2026-11"), [None, None]);
+        assert_eq!(of("2027-01"), [Some(Level::Should), None]);
+        assert_eq!(of("2027-02"), [Some(Level::Must), Some(Level::Should)]);
+    }
+
+    #[test]
+    fn the_first_set_binds_and_an_unknown_one_is_refused() {
+        let mut catalog = catalog();
+        catalog.choose(Some("2026-11")).unwrap();
+        assert_eq!(catalog.set, "2026-11");
+        assert_eq!(catalog.requirements["law.json"].weight(), Level::Must);
+        let error = catalog.choose(Some("2026-12")).unwrap_err();
+        assert!(error.contains("2026-11, 2027-01, 2027-02"), "{error}");
+    }
 }

@@ -12,9 +12,11 @@
 //! * [`verdict`]: what it amounts to; [`expectation`]: failures that are known
 //! * [`run`]: selection, order, the session that runs a case, events
 //! * [`report`]: consumers of those events
+//! * [`traceability`]: from requirement to case; [`advice`]: what authors of cases want to know
 //! * [`recording`]: recorded answers, judged without a target
 //! * [`suite`]: the `cargo test` face; [`cli`]: the command line
 
+pub mod advice;
 pub mod case;
 pub mod catalog;
 pub mod check;
@@ -33,6 +35,7 @@ pub mod schema;
 pub mod snapshot;
 pub mod suite;
 pub mod target;
+pub mod traceability;
 pub mod verdict;
 
 pub use suite::Suite;

@@ -42,6 +42,23 @@ pub struct Requirement {
     pub url: String,
     /// The day on which they were read there.
     pub read: String,
+    /// The dated set in which it came; that of its file where the row does not say it.
+    #[serde(default)]
+    pub since: String,
+    /// It came with the set of this run: for this one set a broken MUST warns.
+    #[serde(skip)]
+    pub provisional: bool,
+}
+
+impl Requirement {
+    /// How strongly it binds in this run.
+    #[must_use]
+    pub fn weight(&self) -> Level {
+        match self.level {
+            Level::Must if self.provisional => Level::Should,
+            level => level,
+        }
+    }
 }
 
 /// Something that a source says and that is not tested, with the reason.
@@ -56,6 +73,19 @@ pub struct Excluded {
     pub url: String,
     /// Why not.
     pub reason: String,
+}
+
+/// One source of requirements: a file, without its rows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Source {
+    /// The source's short name.
+    pub name: String,
+    /// The source's title.
+    pub title: String,
+    /// The ids of its rows, in the order of the file.
+    pub rows: Vec<String>,
+    /// The ids of what it says and nobody tests.
+    pub excluded: Vec<String>,
 }
 
 /// One file of requirements.

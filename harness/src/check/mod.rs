@@ -240,10 +240,7 @@ impl Bench<'_> {
         requirement: &str,
         result: Result<(), Mismatch>,
     ) {
-        let level = self
-            .requirements
-            .get(requirement)
-            .map(|requirement| requirement.level);
+        let level = self.requirements.get(requirement).map(Requirement::weight);
         let mismatch = result.err();
         let verdict = match mismatch.as_ref().map(|mismatch| mismatch.weight) {
             None => Verdict::Pass,

@@ -3,12 +3,16 @@
 
 mod baseline;
 mod check_recording;
+mod completions;
+mod copy;
 mod diff;
 mod explain;
 mod list;
 mod matrix;
 mod merge;
+mod requirements;
 mod run;
+mod validate;
 
 pub(crate) use run::ReportRequest;
 
@@ -46,6 +50,10 @@ enum Command {
     Baseline(baseline::Baseline),
     /// Hold recorded answers of providers against the schemas, without a target.
     CheckRecording(check_recording::CheckRecording),
+    /// Print what a shell needs to complete this command line.
+    Completions(completions::Completions),
+    /// Write the suite without the runner: cases, requirements, profiles, images, snapshots, and their schemas.
+    Copy(copy::Copy),
     /// Say what changed between two JSON reports; a regression is exit code 1.
     ///
     /// Compares every check of every case. A regression held in A and is broken in B. Nothing else makes the exit code
@@ -64,8 +72,12 @@ enum Command {
     /// All must be of one version, target, profile and set of requirements. A case that several parts ran counts once, with
     /// its worst outcome, and a note says so where they disagree. The exit code is the one that the whole run would have had.
     Merge(merge::Merge),
+    /// List what is required, in whose words, and which cases judge it.
+    Requirements(requirements::Requirements),
     /// Run cases and report.
     Run(run::Run),
+    /// Look at cases of your own: what cannot be used, and what an author would want to know.
+    Validate(validate::Validate),
 }
 
 /// What is tested; the same for every command.
@@ -83,6 +95,9 @@ struct TargetArgs {
     /// A folder with cases of your own, laid out like fixtures/ (repeatable).
     #[arg(long, value_name = "DIR")]
     cases: Vec<PathBuf>,
+    /// A dated set of requirements, such as 2026-11: later ones do not count. Default: the newest.
+    #[arg(long, value_name = "DATE")]
+    requirements: Option<String>,
     /// Known failures; without it the file beside the target file, name.expectations.toml.
     #[arg(long, value_name = "FILE")]
     expectations: Option<PathBuf>,
@@ -146,6 +161,7 @@ impl TargetArgs {
             profile: self.profile.clone(),
             api_key_env: self.api_key_env.clone(),
             cases: self.cases.clone(),
+            requirements: self.requirements.clone(),
             expectations: self
                 .expectations
                 .clone()
@@ -175,6 +191,7 @@ impl TargetArgs {
         for folder in &self.cases {
             option("--cases", Some(folder.display().to_string()));
         }
+        option("--requirements", self.requirements.clone());
         option(
             "--expectations",
             self.expectations
@@ -210,12 +227,16 @@ impl Cli {
         let done = match self.command {
             Command::Baseline(baseline) => baseline.run(),
             Command::CheckRecording(check) => check.run(),
+            Command::Completions(completions) => completions.run(),
+            Command::Copy(copy) => copy.run(),
             Command::Diff(diff) => diff.run(),
             Command::Explain(explain) => explain.run(),
             Command::List(list) => list.run(),
             Command::Matrix(matrix) => matrix.run(),
             Command::Merge(merge) => merge.run(),
+            Command::Requirements(requirements) => requirements.run(),
             Command::Run(run) => run.run(),
+            Command::Validate(validate) => validate.run(),
         };
         done.unwrap_or_else(|stopped| {
             let _ = writeln!(std::io::stderr(), "error: {}", stopped.message);

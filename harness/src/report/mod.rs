@@ -22,6 +22,7 @@ pub mod normalise;
 pub mod out;
 mod page;
 mod record;
+pub mod requirements;
 #[cfg(test)]
 mod sample;
 mod show;

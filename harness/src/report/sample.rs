@@ -159,6 +159,8 @@ pub(super) fn context(instances: usize) -> Context {
         quote: quote.to_owned(),
         url: "https://example.com/images".to_owned(),
         read: "2026-11-20".to_owned(),
+        since: "2026-11".to_owned(),
+        provisional: false,
     };
     let requirements = [
         requirement(

@@ -57,7 +57,7 @@ pub async fn start(
     options: &Options,
     env: &(dyn Fn(&str) -> Option<String> + Sync),
 ) -> Result<Running, SetupError> {
-    let catalog = Catalog::load(&options.cases)?;
+    let catalog = options.catalog()?;
     let client = Client::new().map_err(SetupError::Client)?;
     let stage = Stage {
         options,
@@ -144,7 +144,7 @@ pub fn outline(
     options: &Options,
     env: &(dyn Fn(&str) -> Option<String> + Sync),
 ) -> Result<Outline, SetupError> {
-    let catalog = Catalog::load(&options.cases)?;
+    let catalog = options.catalog()?;
     let stage = Stage {
         options,
         env,

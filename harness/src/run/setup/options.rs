@@ -6,7 +6,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::catalog::Catalog;
 use crate::expectation::Expired;
+use crate::run::setup::SetupError;
 
 /// Where the mock of a target that the harness did not start listens, unless told otherwise.
 pub const DEFAULT_UPSTREAM: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9100);
@@ -78,6 +80,8 @@ pub struct Options {
     pub api_key_env: Option<String>,
     /// The user's own cases.
     pub cases: Vec<PathBuf>,
+    /// The dated set of requirements; the newest, unless stated.
+    pub requirements: Option<String>,
     /// Where the failures stand that are known.
     pub expectations: KnownFailures,
     /// What becomes of expectations whose day is over.
@@ -98,6 +102,20 @@ pub struct Options {
     pub seed: u64,
 }
 
+impl Options {
+    /// Everything that can be selected, by the set of requirements that was asked for.
+    ///
+    /// # Errors
+    /// A file cannot be used, or there is no such set.
+    pub fn catalog(&self) -> Result<Catalog, SetupError> {
+        let mut catalog = Catalog::load(&self.cases)?;
+        catalog
+            .choose(self.requirements.as_deref())
+            .map_err(SetupError::Usage)?;
+        Ok(catalog)
+    }
+}
+
 impl Default for Options {
     fn default() -> Self {
         Self {
@@ -105,6 +123,7 @@ impl Default for Options {
             profile: None,
             api_key_env: None,
             cases: Vec::new(),
+            requirements: None,
             expectations: KnownFailures::default(),
             expired: Expired::default(),
             snapshots: None,
