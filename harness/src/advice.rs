@@ -12,8 +12,8 @@ use crate::run::applies::{Means, applies};
 use crate::run::plan::{Selection, select};
 use crate::target::{Secret, Target};
 
-/// The profile whose reason is told when no profile can run a case.
-const USUAL: &str = "openai-images";
+/// What the reason says of a profile that is about something else.
+const UNPROMISED: &str = "promises none of its requirements";
 /// Members of an expectation of an answer that look at more than its head.
 const LOOKS: &[&str] = &[
     "error",
@@ -166,7 +166,7 @@ fn looks(step: &Value) -> bool {
         || step.get("save").is_some()
 }
 
-/// Cases that no profile can run, with the reason that the usual one gives. A profile is taken with every credential.
+/// Cases that no profile can run, with a reason. A profile is taken with every credential.
 fn runnable(catalog: &Catalog) -> BTreeMap<String, String> {
     let mut reasons: BTreeMap<String, String> = BTreeMap::new();
     let mut can = BTreeSet::new();
@@ -184,8 +184,9 @@ fn runnable(catalog: &Catalog) -> BTreeMap<String, String> {
             let case = instance.case.id.to_string();
             match applies(&instance, &target, means) {
                 Ok(()) => drop(can.insert(case)),
-                Err(reason) if id == USUAL => drop(reasons.insert(case, reason)),
-                Err(_) => {}
+                // That a profile is about something else says less than what its targets lack.
+                Err(reason) if !reason.contains(UNPROMISED) => drop(reasons.insert(case, reason)),
+                Err(reason) => drop(reasons.entry(case).or_insert(reason)),
             }
         }
     }

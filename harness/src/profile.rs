@@ -118,6 +118,9 @@ pub struct Upstream {
     pub provider: String,
     /// The provider's name of the model.
     pub model: String,
+    /// Other names under which the same model may arrive: a preview was renamed, a gateway maps it.
+    #[serde(default)]
+    pub also: Vec<String>,
 }
 
 /// One form of an error that a client may see; a member that is not stated may be anything.

@@ -26,6 +26,12 @@ impl Status {
         self.0.iter().all(|accepted| accepted.starts_with('2'))
     }
 
+    /// Whether some accepted status is a success.
+    #[must_use]
+    pub fn has_success(&self) -> bool {
+        self.0.iter().any(|accepted| accepted.starts_with('2'))
+    }
+
     /// Whether every accepted status is an error.
     #[must_use]
     pub fn is_refusal(&self) -> bool {

@@ -205,6 +205,19 @@ pub struct ResponseExpectation {
     pub same_images_as: Option<usize>,
 }
 
+impl ResponseExpectation {
+    /// Whether schema, members, images and usage are about an answer of this status: where a success and a refusal are both
+    /// allowed, they describe the success.
+    #[must_use]
+    pub fn describes(&self, status: u16) -> bool {
+        let Some(allowed) = &self.status else {
+            return true;
+        };
+        let is_refusal = status >= 400 && allowed.accepts(status);
+        !(is_refusal && allowed.has_success())
+    }
+}
+
 /// What the decoded images must be.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]

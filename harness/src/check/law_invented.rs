@@ -85,7 +85,7 @@ fn judge_one(body: &Map<String, Value>, call: &Entry, target: &Target) -> Result
     added
 }
 
-/// A model that the target's table knows arrives as the table says.
+/// A model that the target's table knows arrives as the table says, at the provider that it says.
 fn model_is_mapped(asked: Option<&str>, call: &Entry, target: &Target) -> Result<(), Mismatch> {
     let Some(asked) = asked else {
         return Ok(());
@@ -96,12 +96,19 @@ fn model_is_mapped(asked: Option<&str>, call: &Entry, target: &Target) -> Result
     let Some(model) = target.profile.models.values().find(names) else {
         return Ok(());
     };
+    let provider = call.sent.get("provider").and_then(Value::as_str);
+    let wanted = model.upstream.provider.as_str();
+    if let Some(provider) = provider.filter(|provider| *provider != wanted) {
+        let message = format!("the client's model '{asked}' reached another provider");
+        return Err(Mismatch::of(message, wanted, provider));
+    }
     let actual = call
         .effective
         .get("model")
         .and_then(Value::as_str)
         .unwrap_or_default();
-    if is_same_model(actual, &model.upstream.model) {
+    let mut names = std::iter::once(&model.upstream.model).chain(&model.upstream.also);
+    if names.any(|stated| is_same_model(actual, stated)) {
         return Ok(());
     }
     let message = format!("the client's model '{asked}' reached the provider as another one");

@@ -21,7 +21,7 @@ impl Check for SchemaCheck {
 
     fn judge(&self, evidence: &Evidence<'_>, bench: &mut Bench<'_>) {
         for site in sites(evidence) {
-            for expected in &site.evidence.step.expect.response {
+            for expected in site.described() {
                 let Some(name) = &expected.schema else {
                     continue;
                 };

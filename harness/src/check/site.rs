@@ -1,5 +1,6 @@
 //! Where something was observed, and what the case had arranged there.
 
+use crate::case::ResponseExpectation;
 use crate::check::{Mismatch, Site};
 use crate::exchange::Outcome;
 use crate::operation::{Operation, Protocol};
@@ -13,6 +14,15 @@ const DAMAGE: &[&str] = &[
     "truncate",
     "wrong-content-length",
 ];
+
+impl<'e> Site<'e> {
+    /// The expectations that describe this answer: one that allows a success and a refusal describes the success.
+    pub(super) fn described(&self) -> impl Iterator<Item = &'e ResponseExpectation> + use<'e> {
+        let status = self.exchange.answer().map(|answer| answer.status);
+        let expected = self.evidence.step.expect.response.iter();
+        expected.filter(move |expected| status.is_none_or(|status| expected.describes(status)))
+    }
+}
 
 impl Site<'_> {
     /// Whether the script tells the provider to do anything but succeed.

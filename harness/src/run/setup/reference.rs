@@ -3,7 +3,7 @@
 use reference_gateway::{Clients, Config, Group, Handle};
 use tokio::net::TcpListener;
 
-use super::{SetupError, fixed_key};
+use super::{BASELINE_PROFILE, BUILTIN_PROFILE, SetupError, fixed_key};
 use crate::case::Credential;
 use crate::target::Secret;
 
@@ -24,14 +24,24 @@ pub(super) fn upstream_key() -> Secret {
     }
 }
 
+/// The gateway has no document of this profile: to test it as another one would prove nothing.
+fn no_document(profile: &str) -> SetupError {
+    SetupError::Usage(format!(
+        "the reference gateway has no document for the profile '{profile}' (it has one for {BUILTIN_PROFILE}): name a target with --target"
+    ))
+}
+
 pub(super) async fn start(profile: &str, upstream: &str) -> Result<Handle, SetupError> {
     let unusable = |problem: String| SetupError::Usage(format!("the reference gateway: {problem}"));
     let upstream = upstream
         .parse()
         .map_err(|error: reference_gateway::ConfigError| unusable(error.to_string()))?;
     let mut config = Config::new(upstream);
-    // A baseline that the gateway has no document of its own for is judged on its default one.
-    config.profile = profile.parse().unwrap_or_default();
+    config.profile = match profile {
+        // The gateway has no document of its own for the baseline: it is judged on the default one.
+        BASELINE_PROFILE => reference_gateway::Profile::default(),
+        named => named.parse().map_err(|_| no_document(named))?,
+    };
     for upstream in config.upstreams.values_mut() {
         upstream.key = upstream_key().value.parse().ok();
     }
