@@ -86,9 +86,9 @@ struct TargetArgs {
     /// Known failures; without it the file beside the target file, name.expectations.toml.
     #[arg(long, value_name = "FILE")]
     expectations: Option<PathBuf>,
-    /// Where the mock upstream listens for a target that the harness does not start.
-    #[arg(long, value_name = "ADDR", default_value_t = crate::run::setup::DEFAULT_UPSTREAM)]
-    upstream_listen: SocketAddr,
+    /// Where the mock upstream listens [default: what the target file says, else 127.0.0.1:9100]
+    #[arg(long, value_name = "ADDR")]
+    upstream_listen: Option<SocketAddr>,
     /// A mock that runs already; with the target's own address: the target is a mock itself.
     #[arg(long, value_name = "URL", conflicts_with_all = ["upstream_listen", "no_upstream"])]
     upstream: Option<String>,
@@ -182,10 +182,10 @@ impl TargetArgs {
                 .map(|path| path.display().to_string()),
         );
         option("--upstream", self.upstream.clone());
-        let moved = self.upstream_listen != crate::run::setup::DEFAULT_UPSTREAM;
+        let listen = self.upstream_listen;
         option(
             "--upstream-listen",
-            moved.then(|| self.upstream_listen.to_string()),
+            listen.map(|address| address.to_string()),
         );
         words.extend(self.no_upstream.then(|| "--no-upstream".to_owned()));
         words.join(" ")

@@ -9,6 +9,7 @@ pub mod lane;
 mod observe;
 pub mod plan;
 mod probe;
+mod process;
 mod request;
 pub mod session;
 pub mod setup;

@@ -121,14 +121,15 @@ impl Session {
 
     /// Sends one request and observes everything that belongs to it.
     async fn exchange(&self, step: &Step, token: &str, target: &Target) -> Result<Exchange, Stop> {
-        let origins = [target.base_url.as_str(), self.upstream_url.as_str()];
+        let origins = self.origins(target);
         let setting = Setting {
             target,
             origins: &origins,
             files: &self.catalog.files,
             token,
         };
-        let sent = request::build(&step.request, &setting).map_err(Stop::Unsendable)?;
+        let mut sent = request::build(&step.request, &setting).map_err(Stop::Unsendable)?;
+        sent.url = self.seen_from_here(&sent.url);
         let after = match &self.mock {
             Some(mock) => Some(
                 mock.script(token, &step.upstream.clone().unwrap_or_default())
@@ -244,6 +245,8 @@ impl Session {
             for _ in 0..holds.len() {
                 mock.release(token).await?;
             }
+            // Who keeps the call now has the whole answer.
+            mock.wait_for(token, after, target.hold_limit, over).await?;
         }
         let carries_token = sent
             .body
@@ -256,6 +259,28 @@ impl Session {
         let mut entries = mock.all_entries(after).await?;
         entries.retain(|entry| entry.token.as_deref().is_none_or(|other| other == token));
         Ok(entries)
+    }
+
+    /// Where the target's and the mock's own addresses may point to, seen from either side.
+    fn origins<'s>(&'s self, target: &'s Target) -> Vec<&'s str> {
+        let mock = self.mock.as_ref().map(Mock::url);
+        let known = [target.base_url.as_str(), self.upstream_url.as_str()];
+        known.into_iter().chain(mock).collect()
+    }
+
+    /// An address of the mock that only the target can resolve, as one that the harness can.
+    fn seen_from_here(&self, url: &str) -> String {
+        let here = self.mock.as_ref().map(Mock::url);
+        let parsed = reqwest::Url::parse(url).ok();
+        match (here, parsed) {
+            (Some(here), Some(parsed))
+                if here != self.upstream_url && request::same_origin(url, &self.upstream_url) =>
+            {
+                let query = parsed.query().map(|query| format!("?{query}"));
+                format!("{here}{}{}", parsed.path(), query.unwrap_or_default())
+            }
+            _ => url.to_owned(),
+        }
     }
 
     /// Fetches the addresses of images, of allowed origins only, without credentials; all of them together may take
@@ -273,7 +298,7 @@ impl Session {
             }
             let sent = Sent {
                 method: "GET".to_owned(),
-                url: url.to_owned(),
+                url: self.seen_from_here(url),
                 ..Sent::default()
             };
             let manner = Manner {
