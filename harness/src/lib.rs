@@ -13,17 +13,20 @@
 //! * [`run`]: selection, order, the session that runs a case, events
 //! * [`report`]: consumers of those events
 //! * [`recording`]: recorded answers, judged without a target
+//! * [`doctor`]: looks why a target is not connected to the mock; [`recipe`]: how known gateways are pointed at it
 //! * [`suite`]: the `cargo test` face; [`cli`]: the command line
 
 pub mod case;
 pub mod catalog;
 pub mod check;
 pub mod cli;
+pub mod doctor;
 pub mod exchange;
 pub mod expectation;
 pub mod files;
 pub mod operation;
 pub mod profile;
+pub mod recipe;
 pub mod recording;
 pub mod redact;
 pub mod report;

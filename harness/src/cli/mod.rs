@@ -4,6 +4,7 @@
 mod baseline;
 mod check_recording;
 mod diff;
+mod doctor;
 mod explain;
 mod list;
 mod matrix;
@@ -23,7 +24,7 @@ use crate::case::Pattern;
 use crate::report::document::ReadError;
 use crate::run::plan::Selection;
 use crate::run::setup::{
-    DEFAULT_KEY_VARIABLE, KnownFailures, Options, SetupError, TargetChoice, UpstreamChoice,
+    self, DEFAULT_KEY_VARIABLE, KnownFailures, Options, SetupError, TargetChoice, UpstreamChoice,
 };
 use crate::verdict::Exit;
 
@@ -51,6 +52,11 @@ enum Command {
     /// Compares every check of every case. A regression held in A and is broken in B. Nothing else makes the exit code
     /// 1: fixes, failures that are broken in another way, new cases and cases that are gone are only told.
     Diff(diff::Diff),
+    /// Look step by step why a target cannot be tested, and say what to do.
+    ///
+    /// Nothing is asked for that costs money, until it is proved that the mock is the target's provider (or with --allow-paid).
+    /// Ends with 0 if the target can be tested, with 3 if not.
+    Doctor(doctor::Doctor),
     /// Show a case: what it sends, what it expects, in whose words.
     Explain(explain::Explain),
     /// List the cases that apply to a target.
@@ -211,6 +217,7 @@ impl Cli {
             Command::Baseline(baseline) => baseline.run(),
             Command::CheckRecording(check) => check.run(),
             Command::Diff(diff) => diff.run(),
+            Command::Doctor(doctor) => doctor.run(),
             Command::Explain(explain) => explain.run(),
             Command::List(list) => list.run(),
             Command::Matrix(matrix) => matrix.run(),
@@ -249,19 +256,9 @@ impl Stopped {
 
 impl From<SetupError> for Stopped {
     fn from(error: SetupError) -> Self {
-        let mut message = error.to_string();
-        let mut cause = std::error::Error::source(&error);
-        while let Some(inner) = cause {
-            let text = inner.to_string();
-            if !message.contains(&text) {
-                message.push_str(": ");
-                message.push_str(&text);
-            }
-            cause = inner.source();
-        }
         Self {
             exit: error.exit(),
-            message,
+            message: setup::told(&error),
         }
     }
 }

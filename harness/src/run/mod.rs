@@ -8,12 +8,12 @@ mod hold;
 pub mod lane;
 mod observe;
 pub mod plan;
-mod probe;
+pub(crate) mod probe;
 mod process;
-mod request;
+pub(crate) mod request;
 pub mod session;
 pub mod setup;
-mod token;
+pub(crate) mod token;
 
 use crate::check::Finding;
 use crate::exchange::StepEvidence;

@@ -16,23 +16,23 @@ use crate::target::{Target, overlay};
 const MODEL: &str = "{model}";
 
 /// Why the request of a step cannot be sent to this target.
-pub(super) type Unsendable = String;
+pub(crate) type Unsendable = String;
 
 /// What a request is made with.
 #[derive(Clone, Copy)]
-pub(super) struct Setting<'s> {
+pub(crate) struct Setting<'s> {
     /// Where it goes.
-    pub(super) target: &'s Target,
+    pub(crate) target: &'s Target,
     /// The origins that saved URLs may point to.
-    pub(super) origins: &'s [&'s str],
+    pub(crate) origins: &'s [&'s str],
     /// What it may send.
-    pub(super) files: &'s Files,
+    pub(crate) files: &'s Files,
     /// The case token.
-    pub(super) token: &'s str,
+    pub(crate) token: &'s str,
 }
 
 /// The request of a step, as it goes to a target.
-pub(super) fn build(request: &RequestStep, setting: &Setting<'_>) -> Result<Sent, Unsendable> {
+pub(crate) fn build(request: &RequestStep, setting: &Setting<'_>) -> Result<Sent, Unsendable> {
     let target = setting.target;
     if let Some(url) = &request.url {
         if !setting
@@ -174,7 +174,7 @@ fn body(
 }
 
 /// Whether a URL has the scheme, host and port of an origin.
-pub(super) fn same_origin(url: &str, origin: &str) -> bool {
+pub(crate) fn same_origin(url: &str, origin: &str) -> bool {
     let parse = |text: &str| reqwest::Url::parse(text).ok().map(|url| url.origin());
     match (parse(url), parse(origin)) {
         (Some(url), Some(origin)) => url.is_tuple() && url == origin,

@@ -71,3 +71,18 @@ impl SetupError {
         }
     }
 }
+
+/// An error with its causes, each said once.
+pub(crate) fn told(error: &SetupError) -> String {
+    let mut message = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(inner) = cause {
+        let text = inner.to_string();
+        if !message.contains(&text) {
+            message.push_str(": ");
+            message.push_str(&text);
+        }
+        cause = inner.source();
+    }
+    message
+}

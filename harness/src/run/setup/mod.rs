@@ -8,6 +8,7 @@ mod options;
 mod reference;
 
 pub use error::SetupError;
+pub(crate) use error::told;
 pub use known::beside;
 pub use options::{
     DEFAULT_KEY_VARIABLE, DEFAULT_UPSTREAM, KnownFailures, Options, Starter, Starting,
