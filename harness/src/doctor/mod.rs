@@ -151,7 +151,7 @@ async fn look(
         )]),
     };
     let operations = operation::found(asker).await;
-    diagnosis.add([operation::step(asker, &operations)]);
+    diagnosis.add([operation::step(&operations)]);
     if !connected || !asker.may_pay() {
         return;
     }

@@ -15,7 +15,7 @@ pub(super) struct Found {
     pub(super) operation: Operation,
     /// The status; none where no answer came.
     pub(super) status: Option<u16>,
-    /// Whether the profile has it.
+    /// Whether some model of the table is for it.
     pub(super) is_promised: bool,
 }
 
@@ -57,14 +57,14 @@ pub(super) async fn found(asker: &Asker<'_>) -> Vec<Found> {
         found.push(Found {
             operation: *operation,
             status: asked.and_then(|asked| asked.status()),
-            is_promised: own.contains_key(operation),
+            is_promised: asker.model(Some(*operation)).is_some(),
         });
     }
     found
 }
 
 /// What that says.
-pub(super) fn step(asker: &Asker<'_>, found: &[Found]) -> Step {
+pub(super) fn step(found: &[Found]) -> Step {
     let shown = |found: &Found| {
         let status = found
             .status
@@ -89,11 +89,7 @@ pub(super) fn step(asker: &Asker<'_>, found: &[Found]) -> Step {
     }
     Step::note(
         "operations",
-        format!(
-            "{listed}; the profile {} has also {}",
-            asker.session.target.profile.id,
-            missing.join(", ")
-        ),
-        "say lacks = [\"…\"] with their names, or `paths` if they stand elsewhere",
+        format!("{listed}; the model table has also {}", missing.join(", ")),
+        "say `lacks` with their names, or `paths` if they stand elsewhere",
     )
 }

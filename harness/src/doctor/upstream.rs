@@ -93,20 +93,20 @@ fn key_refused(target: &Target, probed: &Asked) -> Step {
 /// Whether a key that nobody knows is refused.
 async fn key(asker: &Asker<'_>, probed: &Asked) -> Step {
     let taken = "the key is taken";
-    match asker
-        .probe_as(Credential::Invalid)
-        .await
-        .as_ref()
-        .map(Asked::status)
-    {
-        Some(Some(401 | 403)) => Step::good("key", format!("{taken}, an invalid one is refused")),
-        Some(status) if status == probed.status() => Step::note(
+    let Some(wrong) = asker.probe_as(Credential::Invalid).await else {
+        return Step::good("key", taken);
+    };
+    if wrong.told() == probed.told() {
+        return Step::note(
             "key",
             format!("{taken}, and so is one that nobody knows"),
             "if the gateway checks no keys, say lacks = [\"authentication\"]",
-        ),
-        _ => Step::good("key", taken),
+        );
     }
+    Step::good(
+        "key",
+        format!("{taken}, an invalid one is refused with {}", wrong.told()),
+    )
 }
 
 /// The target's own refusal of the model.
