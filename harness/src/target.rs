@@ -1,12 +1,14 @@
 //! Targets: what is tested, how it is reached, what it promises. A URL is enough; a file says more.
 
 mod file;
+mod key;
 mod lifecycle;
 pub mod overlay;
 mod policy;
 pub mod value;
 
-pub use file::{KeySource, TargetError, TargetFile};
+pub use file::{TargetError, TargetFile};
+pub use key::KeySource;
 pub use lifecycle::{Ready, Reset, ResetRequest, Start, Stop, StopSignal};
 pub use policy::{
     BytesPolicy, CachePolicy, DisconnectPolicy, MalformedPolicy, Policies, RetryPolicy,

@@ -5,6 +5,7 @@
 
 mod ability;
 mod ask;
+mod key;
 mod operation;
 mod reach;
 mod suggestion;

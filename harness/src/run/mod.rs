@@ -5,6 +5,7 @@ pub mod engine;
 pub mod event;
 mod form;
 mod hold;
+mod incident;
 pub mod lane;
 mod observe;
 pub mod plan;

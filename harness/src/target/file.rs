@@ -13,9 +13,10 @@ use crate::case::Credential;
 use crate::operation::Operation;
 use crate::profile::{Auth, Model, Profile};
 use crate::schema;
+use crate::target::key::{KeySource, Keys};
 use crate::target::{
-    DEFAULT_COOLDOWN, DEFAULT_HOLD_LIMIT, DEFAULT_TIMEOUT, Policies, Reset, Secret, Start, Stop,
-    Target, auth_of, value,
+    DEFAULT_COOLDOWN, DEFAULT_HOLD_LIMIT, DEFAULT_TIMEOUT, Policies, Reset, Start, Stop, Target,
+    auth_of, value,
 };
 
 /// What stands for a free port in `base_url`.
@@ -90,16 +91,6 @@ pub struct TargetFile {
     /// Where the file lies; relative paths begin there.
     #[serde(skip)]
     pub folder: PathBuf,
-}
-
-/// Where a key comes from.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase", deny_unknown_fields)]
-pub enum KeySource {
-    /// An environment variable.
-    Env(String),
-    /// The key itself.
-    Value(String),
 }
 
 fn default_profile() -> String {
@@ -247,38 +238,19 @@ impl TargetFile {
         self.policies
             .shape(&mut profile)
             .map_err(TargetError::Policy)?;
-        let secret = |variable: &str| {
-            let value = env(variable).filter(|value| !value.is_empty())?;
-            Some(Secret {
-                value,
-                shown: format!("${variable}"),
-            })
-        };
-        let credentials = self
-            .credentials
-            .iter()
-            .filter_map(|(role, variable)| Some((*role, secret(variable)?)));
-        let upstream_keys = self.upstream_keys.iter().enumerate();
-        let upstream_keys = upstream_keys.filter_map(|(index, source)| match source {
-            KeySource::Env(variable) => secret(variable),
-            KeySource::Value(value) => Some(Secret {
-                value: value.clone(),
-                shown: format!("<upstream key {}>", index + 1),
-            }),
-        });
+        let keys = Keys { env: &env };
+        let credentials = keys.credentials(&self.credentials);
+        let upstream_keys = keys.upstream(&self.upstream_keys);
         let (mut headers, mut query) = (self.headers, self.query);
         for value in headers.values_mut().chain(query.values_mut()) {
-            if let Some(secret) = value.strip_prefix('$').and_then(secret) {
-                value.clone_from(&secret.value);
-                other_secrets.push(secret);
-            }
+            other_secrets.extend(keys.put_into(value));
         }
         let auth = self.auth.clone().unwrap_or_else(|| auth_of(&profile));
         Ok(Target {
             name: name.to_owned(),
             base_url: self.base_url.trim_end_matches('/').to_owned(),
-            credentials: credentials.collect(),
-            upstream_keys: upstream_keys.collect(),
+            credentials,
+            upstream_keys,
             auth,
             profile,
             headers,
@@ -368,3 +340,6 @@ pub enum TargetError {
         source: std::io::Error,
     },
 }
+
+#[cfg(test)]
+mod tests;

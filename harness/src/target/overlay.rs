@@ -104,16 +104,16 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn object(value: Value) -> Map<String, Value> {
+    fn object(value: &Value) -> Map<String, Value> {
         value.as_object().cloned().unwrap()
     }
 
     #[test]
     fn objects_are_merged_and_everything_else_is_replaced() {
-        let mut body = object(json!({ "a": { "b": 1, "c": [1] }, "d": 1, "e": 1 }));
+        let mut body = object(&json!({ "a": { "b": 1, "c": [1] }, "d": 1, "e": 1 }));
         merge(
             &mut body,
-            &object(json!({ "a": { "c": [2], "x": {} }, "d": { "y": 1 } })),
+            &object(&json!({ "a": { "c": [2], "x": {} }, "d": { "y": 1 } })),
         );
         let wanted = json!({ "a": { "b": 1, "c": [2], "x": {} }, "d": { "y": 1 }, "e": 1 });
         assert_eq!(Value::Object(body), wanted);
@@ -124,7 +124,7 @@ mod tests {
         let catalog = crate::catalog::Catalog::load(&[]).unwrap();
         let about = |id: &str, overlay: Value| {
             let case = catalog.cases.iter().find(|case| case.id.as_str() == id);
-            conflict(case.unwrap(), &object(overlay)).is_some()
+            conflict(case.unwrap(), &object(&overlay)).is_some()
         };
         let size = json!({ "size": "1024x1536" });
         assert!(about("parameters/generations/size", size.clone()));

@@ -2,7 +2,6 @@
 //! the file says how.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::Path;
 use std::sync::Arc;
 
 use mock_server::MockServer;
@@ -10,17 +9,17 @@ use mock_server::flags::Flags;
 use reqwest::Certificate;
 use tokio::net::TcpListener;
 
+use super::fill::Filler;
 use super::{
     BASELINE_PROFILE, DEFAULT_UPSTREAM, Parts, SetupError, Stage, TargetChoice, UpstreamChoice,
 };
 use crate::case::Credential;
-use crate::exchange::Sent;
 use crate::exchange::client::Client;
 use crate::exchange::mock::Mock;
 use crate::redact::Redactor;
-use crate::run::process::{Gateway, Keeper, Launch, Program, Remedy, Reset, Site};
+use crate::run::process::{Gateway, Keeper, Launch, Site};
 use crate::target::value::Known;
-use crate::target::{Secret, Start, Stop, Target, TargetFile};
+use crate::target::{Secret, Start, Target, TargetFile};
 
 /// A free port of the loopback address.
 const FREE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
@@ -252,99 +251,4 @@ async fn free_port() -> Result<u16, SetupError> {
     let listener = TcpListener::bind(FREE).await.map_err(SetupError::Listen)?;
     let address = listener.local_addr().map_err(SetupError::Listen)?;
     Ok(address.port())
-}
-
-/// Fills a file's values in.
-struct Filler<'f> {
-    file: &'f TargetFile,
-    known: Known<'f>,
-}
-
-impl Filler<'_> {
-    fn launch(&self, start: &Start) -> Result<Launch, SetupError> {
-        let folder = self.folder();
-        let directory = start.directory.as_ref();
-        let environment = start.environment.iter().map(|(name, value)| {
-            let value = self.fill(&format!("start.environment.{name}"), value)?;
-            Ok((name.clone(), value))
-        });
-        let environment: Vec<_> = environment.collect::<Result<_, SetupError>>()?;
-        let stop = self.file.stop.clone().unwrap_or_else(Stop::default);
-        let stop_command = stop.command.as_ref();
-        Ok(Launch {
-            program: Program {
-                words: self.words("start.command", &start.command)?,
-                directory: directory.map_or_else(|| folder.to_owned(), |path| folder.join(path)),
-                environment,
-            },
-            awaited: start.ready.line.clone(),
-            log: start.log.as_ref().map(|path| folder.join(path)),
-            stop_command: stop_command
-                .map(|words| self.program("stop.command", words))
-                .transpose()?,
-            signal: stop.signal,
-            grace: stop.grace(),
-        })
-    }
-
-    fn reset(&self) -> Result<Option<Reset>, SetupError> {
-        let Some(reset) = &self.file.reset else {
-            return Ok(None);
-        };
-        let remedy = match (&reset.command, &reset.request) {
-            (Some(words), _) => Remedy::Command(self.program("reset.command", words)?),
-            (None, Some(request)) => {
-                let headers = request.headers.iter().map(|(name, value)| {
-                    let value = self.fill(&format!("reset.request.headers.{name}"), value)?;
-                    Ok((name.to_ascii_lowercase(), value))
-                });
-                let mut headers: Vec<_> = headers.collect::<Result<_, SetupError>>()?;
-                let body = request.body.clone().map(serde_json::Value::Object);
-                if body.is_some() && !headers.iter().any(|(name, _)| name == "content-type") {
-                    headers.push(("content-type".into(), "application/json".into()));
-                }
-                let sent = Sent {
-                    method: request.method.clone().unwrap_or_else(|| "POST".to_owned()),
-                    url: format!("{}{}", self.known.target, request.path),
-                    headers,
-                    body: body.map(|body| body.to_string().into()),
-                    chunked: false,
-                };
-                Remedy::Request(sent, request.status.clone())
-            }
-            (None, None) => return Ok(None),
-        };
-        Ok(Some(Reset {
-            remedy,
-            within: reset.within(),
-            between_lanes: reset.between_lanes,
-        }))
-    }
-
-    fn program(&self, key: &str, words: &[String]) -> Result<Program, SetupError> {
-        Ok(Program {
-            words: self.words(key, words)?,
-            directory: self.folder().to_owned(),
-            environment: Vec::new(),
-        })
-    }
-
-    fn words(&self, key: &str, words: &[String]) -> Result<Vec<String>, SetupError> {
-        let words = words.iter().enumerate();
-        words
-            .map(|(index, word)| self.fill(&format!("{key}.{index}"), word))
-            .collect()
-    }
-
-    fn fill(&self, key: &str, text: &str) -> Result<String, SetupError> {
-        let filled = self.known.fill(text);
-        filled.map_err(|problem| SetupError::Usage(format!("{key}: {problem}")))
-    }
-
-    fn folder(&self) -> &Path {
-        match self.file.folder.as_os_str().is_empty() {
-            true => Path::new("."),
-            false => &self.file.folder,
-        }
-    }
 }

@@ -2,6 +2,7 @@
 
 mod error;
 mod external;
+mod fill;
 mod known;
 mod options;
 #[cfg(feature = "reference-gateway")]
@@ -29,10 +30,11 @@ use crate::exchange::client::Client;
 use crate::exchange::mock::Mock;
 use crate::profile::Profile;
 use crate::run::applies::Means;
+use crate::run::incident::Incidents;
 use crate::run::lane::FaultLane;
 use crate::run::probe;
 use crate::run::process::{Guard, Keeper, Reset};
-use crate::run::session::{Incidents, Session};
+use crate::run::session::Session;
 use crate::snapshot::Store;
 use crate::target::{DisconnectPolicy, MalformedPolicy, Secret, Target};
 
