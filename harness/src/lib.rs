@@ -14,6 +14,7 @@
 //! * [`report`]: consumers of those events
 //! * [`traceability`]: from requirement to case; [`advice`]: what authors of cases want to know
 //! * [`recording`]: recorded answers, judged without a target
+//! * [`doctor`]: looks why a target is not connected to the mock; [`recipe`]: how known gateways are pointed at it
 //! * [`suite`]: the `cargo test` face; [`cli`]: the command line
 
 pub mod advice;
@@ -21,11 +22,13 @@ pub mod case;
 pub mod catalog;
 pub mod check;
 pub mod cli;
+pub mod doctor;
 pub mod exchange;
 pub mod expectation;
 pub mod files;
 pub mod operation;
 pub mod profile;
+pub mod recipe;
 pub mod recording;
 pub mod redact;
 pub mod report;

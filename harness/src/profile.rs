@@ -226,6 +226,16 @@ impl AllowedError {
             && holds(&self.grpc_status, "status")
     }
 
+    /// The same form with this status alone; none if it is not accepted.
+    #[must_use]
+    pub fn with_status(&self, status: u16) -> Option<Self> {
+        let status = self.status.accepts(status).then(|| Status::of(status))?;
+        Some(Self {
+            status,
+            ..self.clone()
+        })
+    }
+
     /// The form in one line, for messages.
     #[must_use]
     pub fn describe(&self) -> String {

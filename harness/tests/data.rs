@@ -42,3 +42,20 @@ fn every_data_file_has_the_form_of_the_schema_that_it_names() {
     assert!(wrong.is_empty(), "{wrong:#?}");
     assert!(judged >= 8, "only {judged} files name a schema");
 }
+
+#[test]
+fn every_target_file_can_be_used() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/targets");
+    let mut read = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if name.ends_with(".toml") && !name.ends_with(".expectations.toml") {
+            if let Err(error) = harness::target::TargetFile::read(&path) {
+                panic!("{error}");
+            }
+            read += 1;
+        }
+    }
+    assert!(read >= 1, "no target file is there");
+}

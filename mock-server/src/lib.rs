@@ -100,6 +100,7 @@ mod core;
 pub mod duration;
 pub mod expect;
 pub mod fault;
+pub mod flags;
 pub mod habit;
 pub mod image;
 pub mod journal;

@@ -8,6 +8,12 @@ use serde_json::Value;
 pub struct Status(Vec<String>);
 
 impl Status {
+    /// One status.
+    #[must_use]
+    pub fn of(status: u16) -> Self {
+        Self(vec![status.to_string()])
+    }
+
     /// Whether a status is accepted.
     #[must_use]
     pub fn accepts(&self, status: u16) -> bool {

@@ -29,7 +29,7 @@ pub struct UpstreamExpectation {
     pub headers: BTreeMap<String, Matcher>,
     /// `upstream`: the target's own key.
     pub credential: Option<String>,
-    /// The target hung up on the provider.
+    /// Whether the target hung up on the provider.
     pub peer_gone: Option<bool>,
     /// The input images of every call, in order.
     pub input_images: Option<Vec<FileRef>>,

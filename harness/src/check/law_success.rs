@@ -24,7 +24,7 @@ impl Check for SuccessMeansImage {
             let answer = site.exchange.answer().filter(|answer| {
                 answer.is_success() && matches!(answer.end, End::Whole | End::InsideEvent)
             });
-            let Some(answer) = answer.filter(|_| !site.is_scripted_with("malformed-json")) else {
+            let Some(answer) = answer.filter(|_| !site.may_be_malformed(evidence.target)) else {
                 continue;
             };
             let Some(protocol) = site.image_protocol() else {

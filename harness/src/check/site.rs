@@ -4,6 +4,7 @@ use crate::case::ResponseExpectation;
 use crate::check::{Mismatch, Site};
 use crate::exchange::Outcome;
 use crate::operation::{Operation, Protocol};
+use crate::target::{MalformedPolicy, Target};
 
 /// Faults after which a whole answer cannot be expected of anybody.
 const DAMAGE: &[&str] = &[
@@ -34,6 +35,12 @@ impl Site<'_> {
     /// Whether the script has this condition or fault.
     pub(super) fn is_scripted_with(&self, name: &str) -> bool {
         self.directives().any(|directive| directive.contains(name))
+    }
+
+    /// Whether the answer may be broken JSON: the provider's is, and the target says that it relays such.
+    pub(super) fn may_be_malformed(&self, target: &Target) -> bool {
+        target.policies.malformed == MalformedPolicy::Relay
+            && self.is_scripted_with("malformed-json")
     }
 
     /// Whether the provider's own answer comes damaged.

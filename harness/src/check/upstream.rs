@@ -72,8 +72,8 @@ fn judge_one(
     if expected.credential.is_some() {
         record("upstream.credential", credential(&calls, target));
     }
-    if expected.peer_gone.is_some() {
-        record("upstream.peer_gone", peer_gone(site, &calls));
+    if let Some(wanted) = expected.peer_gone {
+        record("upstream.peer_gone", peer_gone(wanted, site, &calls));
     }
 }
 
@@ -140,20 +140,27 @@ fn members(expected: &UpstreamExpectation) -> Vec<Member<'_>> {
     sent.chain(effective).chain(headers).chain(body).collect()
 }
 
-fn peer_gone(site: Site<'_>, calls: &[&Entry]) -> Result<(), Mismatch> {
+fn peer_gone(wanted: bool, site: Site<'_>, calls: &[&Entry]) -> Result<(), Mismatch> {
     if matches!(site.exchange.outcome, Outcome::TimedOut) {
         let message = "the client never got to the point at which it was to leave";
         return Err(Mismatch::new(message).untestable());
     }
-    if calls.iter().any(|call| call.stamps.peer_gone.is_some()) {
-        return Ok(());
+    if calls.is_empty() {
+        return Err(Mismatch::new("no call arrived upstream").untestable());
     }
-    let message = "the client had gone, but the target stayed on its call to the provider";
-    Err(Mismatch::of(
-        message,
-        "the upstream call is dropped",
-        "it was kept",
-    ))
+    let was_dropped = calls.iter().any(|call| call.stamps.peer_gone.is_some());
+    let (dropped, kept) = ("the upstream call is dropped", "it is kept to its end");
+    match (wanted, was_dropped) {
+        (true, false) => {
+            let message = "the client had gone, but the target stayed on its call to the provider";
+            Err(Mismatch::of(message, dropped, kept))
+        }
+        (false, true) => {
+            let message = "the client had gone, and the target gave its call to the provider up";
+            Err(Mismatch::of(message, kept, dropped))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn number_of_calls(wanted: Calls, actual: usize) -> Result<(), Mismatch> {

@@ -6,6 +6,7 @@ mod check_recording;
 mod completions;
 mod copy;
 mod diff;
+mod doctor;
 mod explain;
 mod list;
 mod matrix;
@@ -27,7 +28,7 @@ use crate::case::Pattern;
 use crate::report::document::ReadError;
 use crate::run::plan::Selection;
 use crate::run::setup::{
-    DEFAULT_KEY_VARIABLE, KnownFailures, Options, SetupError, TargetChoice, UpstreamChoice,
+    self, DEFAULT_KEY_VARIABLE, KnownFailures, Options, SetupError, TargetChoice, UpstreamChoice,
 };
 use crate::verdict::Exit;
 
@@ -59,6 +60,11 @@ enum Command {
     /// Compares every check of every case. A regression held in A and is broken in B. Nothing else makes the exit code
     /// 1: fixes, failures that are broken in another way, new cases and cases that are gone are only told.
     Diff(diff::Diff),
+    /// Look step by step why a target cannot be tested, and say what to do.
+    ///
+    /// Nothing is asked for that costs money, until it is proved that the mock is the target's provider (or with --allow-paid).
+    /// Ends with 0 if the target can be tested, with 3 if not.
+    Doctor(doctor::Doctor),
     /// Show a case: what it sends, what it expects, in whose words.
     Explain(explain::Explain),
     /// List the cases that apply to a target.
@@ -101,9 +107,9 @@ struct TargetArgs {
     /// Known failures; without it the file beside the target file, name.expectations.toml.
     #[arg(long, value_name = "FILE")]
     expectations: Option<PathBuf>,
-    /// Where the mock upstream listens for a target that the harness does not start.
-    #[arg(long, value_name = "ADDR", default_value_t = crate::run::setup::DEFAULT_UPSTREAM)]
-    upstream_listen: SocketAddr,
+    /// Where the mock upstream listens [default: what the target file says, else 127.0.0.1:9100]
+    #[arg(long, value_name = "ADDR")]
+    upstream_listen: Option<SocketAddr>,
     /// A mock that runs already; with the target's own address: the target is a mock itself.
     #[arg(long, value_name = "URL", conflicts_with_all = ["upstream_listen", "no_upstream"])]
     upstream: Option<String>,
@@ -199,10 +205,10 @@ impl TargetArgs {
                 .map(|path| path.display().to_string()),
         );
         option("--upstream", self.upstream.clone());
-        let moved = self.upstream_listen != crate::run::setup::DEFAULT_UPSTREAM;
+        let listen = self.upstream_listen;
         option(
             "--upstream-listen",
-            moved.then(|| self.upstream_listen.to_string()),
+            listen.map(|address| address.to_string()),
         );
         words.extend(self.no_upstream.then(|| "--no-upstream".to_owned()));
         words.join(" ")
@@ -230,6 +236,7 @@ impl Cli {
             Command::Completions(completions) => completions.run(),
             Command::Copy(copy) => copy.run(),
             Command::Diff(diff) => diff.run(),
+            Command::Doctor(doctor) => doctor.run(),
             Command::Explain(explain) => explain.run(),
             Command::List(list) => list.run(),
             Command::Matrix(matrix) => matrix.run(),
@@ -270,19 +277,9 @@ impl Stopped {
 
 impl From<SetupError> for Stopped {
     fn from(error: SetupError) -> Self {
-        let mut message = error.to_string();
-        let mut cause = std::error::Error::source(&error);
-        while let Some(inner) = cause {
-            let text = inner.to_string();
-            if !message.contains(&text) {
-                message.push_str(": ");
-                message.push_str(&text);
-            }
-            cause = inner.source();
-        }
         Self {
             exit: error.exit(),
-            message,
+            message: setup::told(&error),
         }
     }
 }

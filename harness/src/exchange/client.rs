@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
+use reqwest::Certificate;
 use reqwest::header::{HeaderName, HeaderValue};
 use reqwest::redirect::Policy;
 use tokio::sync::watch;
@@ -51,11 +52,12 @@ impl Manner {
 
 impl Client {
     /// A client without proxy, redirects, retries or a pool: each request owns its connection, so that no
-    /// earlier fault can hurt it and nothing is sent twice.
+    /// earlier fault can hurt it and nothing is sent twice. Certificates may rest on `trusted` ones, beside those that
+    /// the machine trusts.
     ///
     /// # Errors
     /// The TLS set-up of the machine cannot be used.
-    pub fn new() -> Result<Self, reqwest::Error> {
+    pub fn new(trusted: impl IntoIterator<Item = Certificate>) -> Result<Self, reqwest::Error> {
         // A second installation is refused and changes nothing.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder()
@@ -67,6 +69,7 @@ impl Client {
             .pool_max_idle_per_host(0)
             .tcp_nodelay(true)
             .http1_only()
+            .tls_certs_merge(trusted)
             .build()?;
         Ok(Self { http })
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use mock_server::control::{Canaries, Health, ScriptSet};
 use mock_server::journal::{Entry, Page};
 use mock_server::playbook::ScriptText;
+use reqwest::Certificate;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -59,8 +60,19 @@ impl Mock {
     /// # Errors
     /// The HTTP client cannot be built.
     pub fn new(url: &str) -> Result<Self, MockError> {
+        Self::trusting(url, None)
+    }
+
+    /// The same for one that speaks TLS with a certificate of its own.
+    ///
+    /// # Errors
+    /// The HTTP client cannot be built.
+    pub fn trusting(url: &str, certificate: Option<Certificate>) -> Result<Self, MockError> {
         let url = url.trim_end_matches('/').to_owned();
-        let http = reqwest::Client::builder().no_proxy().timeout(LIMIT).build();
+        // A second installation is refused and changes nothing.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let http = reqwest::Client::builder().no_proxy().timeout(LIMIT);
+        let http = http.tls_certs_merge(certificate).build();
         let http = http.map_err(|source| MockError::Unreachable {
             url: url.clone(),
             source,

@@ -3,7 +3,7 @@
 use crate::case::{Case, Instance, Need, Scope};
 use crate::operation::Operation;
 use crate::run::plan::{Lane, lane};
-use crate::target::Target;
+use crate::target::{Target, overlay};
 
 /// What a run has, beside its target.
 #[derive(Clone, Copy, Debug)]
@@ -43,6 +43,11 @@ pub fn applies(instance: &Instance, target: &Target, means: Means) -> Result<(),
         {
             return Err(format!("the target has no operation '{operation}'"));
         }
+    }
+    if let Some(member) = overlay::conflict(case, &target.body) {
+        return Err(format!(
+            "the target's body says '{member}', and the case is about that"
+        ));
     }
     if case.needs_upstream() && !means.upstream {
         return Err("it needs a mock upstream".to_owned());

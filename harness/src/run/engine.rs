@@ -37,6 +37,13 @@ pub async fn run(
             .iter()
             .filter(|instance| lane(instance) == lane_now)
             .partition(|instance| is_quiet(instance));
+        let resets = session
+            .reset
+            .as_ref()
+            .is_some_and(|reset| reset.between_lanes);
+        if resets && lane_now != Lane::Good && !(alone.is_empty() && together.is_empty()) {
+            session.make_well().await;
+        }
         // A fault may leave its mark on the target: what comes next must not be judged while it does.
         let jobs = if lane_now == Lane::Fault {
             1
@@ -241,7 +248,10 @@ impl Tally {
             self.notes
                 .push("no requirement was judged: the run proves nothing".to_owned());
         }
-        self.notes.extend(session.notes.iter().cloned());
+        if session.gateway_ended().is_some() {
+            exit = Exit::Error;
+        }
+        self.notes.extend(session.all_notes());
         Summary {
             coverage,
             counts: self.verdicts.into_iter().collect(),

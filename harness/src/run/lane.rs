@@ -83,8 +83,8 @@ impl FaultLane {
 }
 
 impl State {
-    /// Sends sentinels until one passes or the cooldown is over; says whether the first one passed. A profile
-    /// without a sentinel is always well.
+    /// Sends sentinels until one passes or the cooldown is over; says whether the first one passed. After the first
+    /// failure the target is reset, where its file says how. A profile without a sentinel is always well.
     async fn wait_until_well(&mut self, session: &Session) -> bool {
         let Some(instance) = sentinel(&session.catalog, &session.target) else {
             return true;
@@ -100,8 +100,13 @@ impl State {
                 self.since = 0;
                 return first;
             }
-            first = false;
-            if begun.elapsed() >= session.target.cooldown {
+            let was_first = std::mem::replace(&mut first, false);
+            if was_first && session.reset.is_some() {
+                session.make_well().await;
+                continue;
+            }
+            let is_over = begun.elapsed() >= session.target.cooldown;
+            if is_over || session.gateway_ended().is_some() {
                 self.unwell = Some(outcome);
                 return false;
             }

@@ -17,7 +17,7 @@ use crate::files::media_type;
 use crate::run::hold::Holds;
 use crate::run::plan::{Lane, is_quiet, lane};
 use crate::run::request::{self, Setting, Unsendable};
-use crate::run::session::{DIRECT_KEY, Session};
+use crate::run::session::Session;
 use crate::run::token::Origin;
 use crate::target::Target;
 
@@ -128,14 +128,15 @@ impl Session {
         target: &Target,
         alone: bool,
     ) -> Result<Exchange, Stop> {
-        let origins = [target.base_url.as_str(), self.upstream_url.as_str()];
+        let origins = self.origins(target);
         let setting = Setting {
             target,
             origins: &origins,
             files: &self.catalog.files,
             token,
         };
-        let sent = request::build(&step.request, &setting).map_err(Stop::Unsendable)?;
+        let mut sent = request::build(&step.request, &setting).map_err(Stop::Unsendable)?;
+        sent.url = self.seen_from_here(&sent.url);
         let after = match &self.mock {
             Some(mock) => Some(
                 mock.script(token, &step.upstream.clone().unwrap_or_default())
@@ -252,6 +253,8 @@ impl Session {
             for _ in 0..holds.len() {
                 mock.release(token).await?;
             }
+            // Who keeps the call now has the whole answer.
+            mock.wait_for(token, after, target.hold_limit, over).await?;
         }
         let carries_token = sent
             .body
@@ -266,10 +269,32 @@ impl Session {
         entries.retain(|entry| entry.token.as_deref().is_none_or(|other| other == token));
         if target.is_mock && !self.target.is_mock {
             // The target may still be at work on the same token: only the harness's own calls count here.
-            let own = credential_label(DIRECT_KEY);
+            let own = credential_label(&self.mock_key.value);
             entries.retain(|entry| entry.credential.as_ref().is_none_or(|one| one.label == own));
         }
         Ok(entries)
+    }
+
+    /// Where the target's and the mock's own addresses may point to, seen from either side.
+    fn origins<'s>(&'s self, target: &'s Target) -> Vec<&'s str> {
+        let mock = self.mock.as_ref().map(Mock::url);
+        let known = [target.base_url.as_str(), self.upstream_url.as_str()];
+        known.into_iter().chain(mock).collect()
+    }
+
+    /// An address of the mock that only the target can resolve, as one that the harness can.
+    fn seen_from_here(&self, url: &str) -> String {
+        let here = self.mock.as_ref().map(Mock::url);
+        let parsed = reqwest::Url::parse(url).ok();
+        match (here, parsed) {
+            (Some(here), Some(parsed))
+                if here != self.upstream_url && request::same_origin(url, &self.upstream_url) =>
+            {
+                let query = parsed.query().map(|query| format!("?{query}"));
+                format!("{here}{}{}", parsed.path(), query.unwrap_or_default())
+            }
+            _ => url.to_owned(),
+        }
     }
 
     /// Fetches the addresses of images, of allowed origins only, without credentials; all of them together may take
@@ -287,7 +312,7 @@ impl Session {
             }
             let sent = Sent {
                 method: "GET".to_owned(),
-                url: url.to_owned(),
+                url: self.seen_from_here(url),
                 ..Sent::default()
             };
             let manner = Manner {

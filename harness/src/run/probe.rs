@@ -8,6 +8,7 @@ use crate::case::RequestStep;
 use crate::exchange::client::Manner;
 use crate::exchange::{Outcome, Sent};
 use crate::operation::{Operation, Protocol};
+use crate::profile::Model;
 use crate::run::request::{self, Setting};
 use crate::run::session::Session;
 use crate::run::setup::SetupError;
@@ -78,19 +79,7 @@ fn probe(
         let message = "the target's model table has no model for any of its operations";
         return Err(SetupError::Usage(message.to_owned()));
     };
-    let mark = format!("[[case:{token}]]");
-    let mut body = own.unwrap_or_default();
-    match operation.protocol() {
-        Protocol::Content | Protocol::Predict => google(&mut body, operation, &mark, allow_paid),
-        protocol => {
-            body.entry("model")
-                .or_insert_with(|| model.name.clone().into());
-            match protocol {
-                Protocol::Chat => chat(&mut body, &mark, allow_paid),
-                _ => images(&mut body, &mark, allow_paid),
-            }
-        }
-    }
+    let body = body(own, operation, model, token, allow_paid);
     let step = RequestStep {
         operation: Some(operation),
         model: Some(model.name.clone()),
@@ -104,6 +93,30 @@ fn probe(
         token,
     };
     request::build(&step, &setting).map_err(SetupError::Usage)
+}
+
+/// The body of a probe: every provider refuses it, unpaid, unless one good request is allowed.
+pub(crate) fn body(
+    own: Option<Map<String, Value>>,
+    operation: Operation,
+    model: &Model,
+    token: &str,
+    allow_paid: bool,
+) -> Map<String, Value> {
+    let mark = format!("[[case:{token}]]");
+    let mut body = own.unwrap_or_default();
+    match operation.protocol() {
+        Protocol::Content | Protocol::Predict => google(&mut body, operation, &mark, allow_paid),
+        protocol => {
+            body.entry("model")
+                .or_insert_with(|| model.name.clone().into());
+            match protocol {
+                Protocol::Chat => chat(&mut body, &mark, allow_paid),
+                _ => images(&mut body, &mark, allow_paid),
+            }
+        }
+    }
+    body
 }
 
 /// No provider makes an image of this size: it is refused, and costs nothing.

@@ -1,5 +1,6 @@
 //! Builds the request of a step.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use bytes::Bytes;
@@ -9,29 +10,29 @@ use crate::case::RequestStep;
 use crate::exchange::Sent;
 use crate::files::Files;
 use crate::run::form::form;
-use crate::target::Target;
+use crate::target::{Target, overlay};
 
 /// What stands for the model in the path of an operation.
 const MODEL: &str = "{model}";
 
 /// Why the request of a step cannot be sent to this target.
-pub(super) type Unsendable = String;
+pub(crate) type Unsendable = String;
 
 /// What a request is made with.
 #[derive(Clone, Copy)]
-pub(super) struct Setting<'s> {
+pub(crate) struct Setting<'s> {
     /// Where it goes.
-    pub(super) target: &'s Target,
+    pub(crate) target: &'s Target,
     /// The origins that saved URLs may point to.
-    pub(super) origins: &'s [&'s str],
+    pub(crate) origins: &'s [&'s str],
     /// What it may send.
-    pub(super) files: &'s Files,
+    pub(crate) files: &'s Files,
     /// The case token.
-    pub(super) token: &'s str,
+    pub(crate) token: &'s str,
 }
 
 /// The request of a step, as it goes to a target.
-pub(super) fn build(request: &RequestStep, setting: &Setting<'_>) -> Result<Sent, Unsendable> {
+pub(crate) fn build(request: &RequestStep, setting: &Setting<'_>) -> Result<Sent, Unsendable> {
     let target = setting.target;
     if let Some(url) = &request.url {
         if !setting
@@ -73,7 +74,7 @@ pub(super) fn build(request: &RequestStep, setting: &Setting<'_>) -> Result<Sent
     }
     Ok(Sent {
         method: method(request, target),
-        url: format!("{}{path}", target.base_url),
+        url: format!("{}{}", target.base_url, with_query(&path, &target.query)),
         headers,
         body,
         chunked: request.chunked,
@@ -100,6 +101,24 @@ fn path(request: &RequestStep, target: &Target) -> Result<String, Unsendable> {
         format!("the path of {operation} needs a model, and the request names none")
     })?;
     Ok(template.replace(MODEL, &segment(model)))
+}
+
+/// A path with parameters in its query; one that is there already takes the new value.
+fn with_query(path: &str, query: &BTreeMap<String, String>) -> String {
+    if query.is_empty() {
+        return path.to_owned();
+    }
+    let (path, stated) = path.split_once('?').unwrap_or((path, ""));
+    let is_other = |pair: &&str| {
+        let name = pair.split('=').next().unwrap_or_default();
+        !pair.is_empty() && !query.contains_key(name)
+    };
+    let stated = stated.split('&').filter(is_other).map(str::to_owned);
+    let added = query
+        .iter()
+        .map(|(name, value)| format!("{}={}", segment(name), segment(value)));
+    let pairs: Vec<_> = stated.chain(added).collect();
+    format!("{path}?{}", pairs.join("&"))
 }
 
 /// The model that the body or the form names.
@@ -146,14 +165,16 @@ fn body(
         let form = form(parts, setting.files, setting.token)?;
         return Ok(Some((form.body, form.content_type)));
     }
-    let json = request.body.clone();
-    let json = json.map(|body| Value::Object(body).to_string());
+    let json = request.body.clone().map(|mut body| {
+        overlay::merge(&mut body, &setting.target.body);
+        Value::Object(body).to_string()
+    });
     let text = request.raw.clone().or(json);
     Ok(text.map(|text| (Bytes::from(text), "application/json".to_owned())))
 }
 
 /// Whether a URL has the scheme, host and port of an origin.
-pub(super) fn same_origin(url: &str, origin: &str) -> bool {
+pub(crate) fn same_origin(url: &str, origin: &str) -> bool {
     let parse = |text: &str| reqwest::Url::parse(text).ok().map(|url| url.origin());
     match (parse(url), parse(origin)) {
         (Some(url), Some(origin)) => url.is_tuple() && url == origin,
@@ -163,7 +184,24 @@ pub(super) fn same_origin(url: &str, origin: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::same_origin;
+    use super::{same_origin, with_query};
+
+    #[test]
+    fn parameters_are_added_to_a_query_or_replaced() {
+        let query = |pairs: &[(&str, &str)]| {
+            let pairs = pairs.iter();
+            pairs
+                .map(|(a, b)| ((*a).to_owned(), (*b).to_owned()))
+                .collect()
+        };
+        let new = query(&[("api-version", "2"), ("team", "a b&c")]);
+        assert_eq!(
+            with_query("/x?api-version=1&z=1", &new),
+            "/x?z=1&api-version=2&team=a%20b%26c"
+        );
+        assert_eq!(with_query("/x", &query(&[("a", "1")])), "/x?a=1");
+        assert_eq!(with_query("/x?y", &query(&[])), "/x?y");
+    }
 
     #[test]
     fn an_origin_is_scheme_host_and_port() {

@@ -1,5 +1,6 @@
 //! A session: one target, one mock, everything that is needed to run a case and judge it.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use crate::case::{Credential, Instance, Step, variables};
@@ -14,15 +15,14 @@ use crate::redact::Redactor;
 use crate::report::Context;
 use crate::run::applies::{Means, applies};
 use crate::run::event::Header;
+use crate::run::incident::Incidents;
 use crate::run::lane::FaultLane;
 use crate::run::observe::Stop;
+use crate::run::process::{Keeper, Reset};
 use crate::run::{CaseOutcome, Money, own};
 use crate::snapshot::Store;
-use crate::target::Target;
+use crate::target::{Secret, Target};
 use crate::verdict::Verdict;
-
-/// The key that the harness itself shows to the mock; it opens nothing else.
-pub(super) const DIRECT_KEY: &str = "sk-straight-to-the-mock";
 
 /// One target, one mock, and what judges them.
 pub struct Session {
@@ -52,6 +52,14 @@ pub struct Session {
     pub connected: bool,
     /// Where faults are run.
     pub faults: FaultLane,
+    /// A key that the mock takes.
+    pub(crate) mock_key: Secret,
+    /// What makes the target well again.
+    pub(crate) reset: Option<Reset>,
+    /// What was started for the run.
+    pub(crate) keeper: Arc<Keeper>,
+    /// What happened during the run, beside its cases.
+    pub(crate) incidents: Incidents,
     pub(crate) client: Client,
     pub(crate) schemas: Schemas,
     pub(crate) provider_forms: Judge,
@@ -77,7 +85,10 @@ impl Session {
         let begun = Instant::now();
         let mut outcome = match self.applies(instance) {
             Err(reason) => CaseOutcome::without_evidence(instance, Verdict::NotApplicable, reason),
-            Ok(()) => self.repeated(instance).await,
+            Ok(()) => match self.without_gateway(instance) {
+                Some(outcome) => outcome,
+                None => self.repeated(instance).await,
+            },
         };
         self.expectations.judge(instance, &mut outcome);
         outcome.took = begun.elapsed();
@@ -225,15 +236,13 @@ impl Session {
             model.name.clone_from(&model.upstream.model);
             model.fault_name = None;
         }
-        let key = crate::target::Secret {
-            value: DIRECT_KEY.to_owned(),
-            shown: DIRECT_KEY.to_owned(),
-        };
+        let key = self.mock_key.clone();
         let mut native = Target::of_url(mock.url(), profile, key.clone());
         // Who asks is the target's business: the provider knows one customer.
         for credential in native_roles(&self.target) {
             native.credentials.insert(credential, key.clone());
         }
+        native.body.clone_from(&self.target.body);
         native.timeout = self.target.timeout;
         native.hold_limit = self.target.hold_limit;
         native.is_mock = true;

@@ -5,19 +5,19 @@ use sha2::{Digest as _, Sha256};
 
 /// What a token is made from.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Origin<'i> {
+pub(crate) struct Origin<'i> {
     /// `--seed`.
-    pub(super) seed: u64,
+    pub(crate) seed: u64,
     /// The instance.
-    pub(super) instance: &'i str,
+    pub(crate) instance: &'i str,
     /// Which repetition; the control run straight to the mock has one of its own.
-    pub(super) repetition: u32,
+    pub(crate) repetition: u32,
     /// Which parallel copy.
-    pub(super) copy: usize,
+    pub(crate) copy: usize,
 }
 
 impl Origin<'_> {
-    pub(super) fn token(self) -> Token {
+    pub(crate) fn token(self) -> Token {
         let Self {
             seed,
             instance,

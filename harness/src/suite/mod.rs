@@ -130,6 +130,9 @@ impl Suite {
         if !arguments.list {
             stage.report()?;
         }
+        if let Some(words) = stage.gone() {
+            return Err(Stopped(Exit::Error, words));
+        }
         Ok(conclusion.exit_code())
     }
 

@@ -120,6 +120,12 @@ impl Stage {
         Ok(())
     }
 
+    /// Why the run proves less than it seems to: a gateway ended before its time.
+    pub(super) fn gone(&self) -> Option<String> {
+        let mut sessions = self.sessions.values();
+        sessions.find_map(|running| running.session.last_words())
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, Vec<(String, Instance, CaseOutcome)>> {
         self.outcomes.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -4,5 +4,6 @@
 
 mod faults;
 mod known_failures;
+mod policies;
 mod snapshots;
 mod support;

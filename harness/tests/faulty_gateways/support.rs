@@ -19,18 +19,28 @@ pub(crate) const UPSTREAM_KEY: &str = "sk-up-8Zt3Qw6Lm1Rk9Xc4";
 /// The one thing that the gateway does wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
+    /// Adds a member of its own to every request.
+    AddsUser,
     /// Collects a stream before it passes it on.
     BuffersStreams,
+    /// Gives an answer again that it gave before, to anybody.
+    Caches,
     /// Sends a member that the client did not send.
     ChangesQuality,
     /// Refuses everything for a second after its provider failed.
     CoolsDown,
+    /// Codes every image anew.
+    CodesAnew,
     /// Leaves `size` out.
     DropsSize,
     /// Leaves `size` out of every second request with the same size.
     DropsSizeAtTimes,
     /// Leaves `usage` out of its answers, and says another quality.
     LosesUsage,
+    /// Leaves `style` out.
+    DropsStyle,
+    /// Finishes the call to its provider when the client has gone.
+    KeepsCalls,
     /// Says which key it uses when the provider refuses it.
     LeaksUpstreamKey,
     /// Nothing.
@@ -39,8 +49,12 @@ pub(crate) enum Fault {
     PassesCutsOn,
     /// Tries again whatever happened.
     PaysTwice,
-    /// Refuses everything after its provider failed once.
+    /// Refuses everything after its provider failed once, until it is reset.
     StaysDown,
+    /// Relays the provider's 401.
+    Shows401,
+    /// Calls again when an answer was broken.
+    TriesBrokenAgain,
     /// Says 500 where the provider says 400.
     TurnsRefusalsInto500,
 }
@@ -51,6 +65,8 @@ struct Gateway {
     sizes: std::sync::Mutex<std::collections::BTreeMap<String, usize>>,
     /// When the provider last failed.
     failed: std::sync::Mutex<Option<std::time::Instant>>,
+    /// request → what it was answered with.
+    cache: std::sync::Mutex<std::collections::BTreeMap<String, Bytes>>,
     upstream: String,
     http: reqwest::Client,
 }
@@ -70,11 +86,13 @@ impl Rig {
             fault,
             sizes: std::sync::Mutex::default(),
             failed: std::sync::Mutex::default(),
+            cache: std::sync::Mutex::default(),
             upstream: mock.url(),
             http: reqwest::Client::builder().no_proxy().build().unwrap(),
         });
         let router = Router::new()
             .route("/v1/images/generations", post(generations))
+            .route("/admin/reset", post(reset))
             .with_state(gateway);
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -91,6 +109,13 @@ impl Rig {
     /// Runs the harness against the gateway; gives its exit code, what it printed, and its JSON report.
     pub(crate) async fn run(&self, pattern: &str) -> (i32, String, Value) {
         self.run_with(pattern, &[]).await
+    }
+
+    /// Adds lines to the target file.
+    pub(crate) fn declare(&self, lines: &str) {
+        let path = self.folder.path().join("target.toml");
+        let file = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(path, format!("{file}{lines}\n")).unwrap();
     }
 
     /// The folder of the target file `target.toml`.
@@ -127,6 +152,7 @@ pub(crate) fn harness(arguments: &[String]) -> Output {
     command
         .args(arguments)
         .env_remove("IMAGE_HARNESS_API_KEY")
+        .env("SECOND_KEY", "sk-second-4Kd8Vn2Xq7")
         .output()
         .unwrap()
 }
@@ -158,6 +184,8 @@ async fn generations(
         );
     }
     match gateway.fault {
+        Fault::AddsUser => drop(wanted.insert("user".into(), json!("gateway"))),
+        Fault::DropsStyle => drop(wanted.remove("style")),
         Fault::DropsSize => drop(wanted.remove("size")),
         Fault::DropsSizeAtTimes if gateway.is_second(&wanted["size"]) => {
             drop(wanted.remove("size"));
@@ -175,7 +203,68 @@ async fn generations(
     for _ in 1..attempts {
         let _ = gateway.call(&wanted).await;
     }
-    gateway.call(&wanted).await
+    match gateway.fault {
+        Fault::Caches => cached(&gateway, &wanted).await,
+        Fault::KeepsCalls => {
+            let call = tokio::spawn(async move {
+                let answer = gateway.call(&wanted).await;
+                let (head, body) = answer.into_parts();
+                (head, axum::body::to_bytes(body, usize::MAX).await)
+            });
+            let (head, body) = call.await.unwrap();
+            Response::from_parts(head, Body::from(body.unwrap_or_default()))
+        }
+        Fault::TriesBrokenAgain => {
+            let answer = gateway.call(&wanted).await;
+            match answer.status() {
+                StatusCode::BAD_GATEWAY => gateway.call(&wanted).await,
+                _ => answer,
+            }
+        }
+        _ => gateway.call(&wanted).await,
+    }
+}
+
+async fn cached(gateway: &Gateway, wanted: &Map<String, Value>) -> Response {
+    let key = Value::Object(wanted.clone()).to_string();
+    let kept = gateway.cache.lock().unwrap().get(&key).cloned();
+    let json = [(header::CONTENT_TYPE, "application/json")];
+    if let Some(body) = kept {
+        return (json, body).into_response();
+    }
+    let (head, body) = gateway.call(wanted).await.into_parts();
+    let body = axum::body::to_bytes(body, usize::MAX)
+        .await
+        .unwrap_or_default();
+    if head.status.is_success() {
+        gateway.cache.lock().unwrap().insert(key, body.clone());
+    }
+    Response::from_parts(head, Body::from(body))
+}
+
+async fn reset(State(gateway): State<Arc<Gateway>>) -> StatusCode {
+    *gateway.failed.lock().unwrap() = None;
+    StatusCode::NO_CONTENT
+}
+
+/// The same pictures in other bytes.
+fn coded_anew(body: &[u8]) -> Bytes {
+    use base64::Engine as _;
+    use base64::prelude::BASE64_STANDARD;
+    let mut body: Value = serde_json::from_slice(body).unwrap_or_default();
+    for item in body["data"].as_array_mut().into_iter().flatten() {
+        let bytes = BASE64_STANDARD
+            .decode(item["b64_json"].as_str().unwrap())
+            .unwrap();
+        let mut out = std::io::Cursor::new(Vec::new());
+        let format = image::guess_format(&bytes).unwrap();
+        image::load_from_memory(&bytes)
+            .unwrap()
+            .write_to(&mut out, format)
+            .unwrap();
+        item["b64_json"] = BASE64_STANDARD.encode(out.into_inner()).into();
+    }
+    body.to_string().into()
 }
 
 impl Gateway {
@@ -226,6 +315,9 @@ impl Gateway {
             status = StatusCode::INTERNAL_SERVER_ERROR;
         }
         if status == StatusCode::UNAUTHORIZED {
+            if self.fault == Fault::Shows401 {
+                return refusal(status, "the provider refused", "invalid_api_key");
+            }
             let shown = if self.fault == Fault::LeaksUpstreamKey {
                 UPSTREAM_KEY
             } else {
@@ -245,6 +337,9 @@ impl Gateway {
         } else {
             match answer.bytes().await {
                 Ok(bytes) if self.fault == Fault::LosesUsage => Body::from(without_usage(&bytes)),
+                Ok(bytes) if self.fault == Fault::CodesAnew && status == StatusCode::OK => {
+                    Body::from(coded_anew(&bytes))
+                }
                 Ok(bytes) if is_stream || serde_json::from_slice::<Value>(&bytes).is_ok() => {
                     Body::from(bytes)
                 }

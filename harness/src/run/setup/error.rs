@@ -2,6 +2,8 @@
 
 use std::net::SocketAddr;
 
+use mock_server::StartError;
+
 use crate::catalog::CatalogError;
 use crate::exchange::mock::MockError;
 use crate::expectation::ExpectationError;
@@ -33,12 +35,15 @@ pub enum SetupError {
     /// No port could be opened.
     #[error("cannot listen on a loopback port")]
     Listen(#[source] std::io::Error),
+    /// Signals cannot be waited for, so that what was started could stay.
+    #[error("signals cannot be waited for")]
+    Signals(#[source] std::io::Error),
     /// The mock cannot be spoken to.
     #[error(transparent)]
     Mock(#[from] MockError),
     /// The mock cannot be started.
     #[error("the mock cannot be started")]
-    MockStart(#[from] mock_server::StartError),
+    MockStart(#[from] StartError),
     /// The target file cannot be used.
     #[error(transparent)]
     Target(#[from] TargetError),
@@ -65,7 +70,23 @@ impl SetupError {
             Self::Catalog(_) | Self::Expectations(_) | Self::Target(_) | Self::Usage(_) => {
                 Exit::Usage
             }
+            Self::MockStart(StartError::Deployment(_) | StartError::Scenario(_)) => Exit::Usage,
             _ => Exit::Error,
         }
     }
+}
+
+/// An error with its causes, each said once.
+pub(crate) fn told(error: &SetupError) -> String {
+    let mut message = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(inner) = cause {
+        let text = inner.to_string();
+        if !message.contains(&text) {
+            message.push_str(": ");
+            message.push_str(&text);
+        }
+        cause = inner.source();
+    }
+    message
 }

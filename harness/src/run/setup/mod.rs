@@ -1,12 +1,15 @@
 //! Brings a run up: the mock upstream, the target in front of it, and the proof that they are connected.
 
 mod error;
+mod external;
+mod fill;
 mod known;
 mod options;
 #[cfg(feature = "reference-gateway")]
 mod reference;
 
 pub use error::SetupError;
+pub(crate) use error::told;
 pub use known::beside;
 pub use options::{
     DEFAULT_KEY_VARIABLE, DEFAULT_UPSTREAM, KnownFailures, Options, Starter, Starting,
@@ -17,7 +20,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use mock_server::MockServer;
-use tokio::net::TcpListener;
+use reqwest::Certificate;
+use serde_json::{Map, Value};
 
 use crate::case::Credential;
 use crate::catalog::{Catalog, nearest};
@@ -28,11 +32,13 @@ use crate::expectation::Expectations;
 use crate::profile::Profile;
 use crate::recording::Judge;
 use crate::run::applies::Means;
+use crate::run::incident::Incidents;
 use crate::run::lane::FaultLane;
 use crate::run::probe;
+use crate::run::process::{Guard, Keeper, Reset};
 use crate::run::session::Session;
 use crate::snapshot::Store;
-use crate::target::{Secret, Target, TargetFile};
+use crate::target::{DisconnectPolicy, MalformedPolicy, Secret, Target};
 
 /// The profile of the built-in target.
 const BUILTIN_PROFILE: &str = "platform";
@@ -43,12 +49,14 @@ const BASELINE_PROFILE: &str = "openai-images";
 pub struct Running {
     /// What runs cases.
     pub session: Arc<Session>,
+    /// The gateway goes before its provider does.
+    _guard: Guard,
     _mock: Option<MockServer>,
     #[cfg(feature = "reference-gateway")]
     _gateway: Option<reference_gateway::Handle>,
 }
 
-/// Brings a run up. `env` reads environment variables.
+/// Brings a run up and proves that target and mock are connected. `env` reads environment variables.
 ///
 /// # Errors
 /// A command line or file that cannot be used; a server that cannot be started; a target that is not connected to
@@ -57,8 +65,41 @@ pub async fn start(
     options: &Options,
     env: &(dyn Fn(&str) -> Option<String> + Sync),
 ) -> Result<Running, SetupError> {
+    let mut opened = open(options, env).await?;
+    if opened.probed {
+        let session = &mut opened.session;
+        probe::connected(session, opened.probe, options.allow_paid).await?;
+        session.connected = session.mock.is_some();
+    }
+    Ok(Running {
+        session: Arc::new(opened.session),
+        _guard: opened.guard,
+        _mock: opened.mock,
+        #[cfg(feature = "reference-gateway")]
+        _gateway: opened.gateway,
+    })
+}
+
+/// A run of which nothing is proved yet.
+pub(crate) struct Opened {
+    /// What runs cases.
+    pub(crate) session: Session,
+    /// Whether the connection between target and mock has to be proved.
+    pub(crate) probed: bool,
+    /// The target file's own probe.
+    pub(crate) probe: Option<Map<String, Value>>,
+    guard: Guard,
+    mock: Option<MockServer>,
+    #[cfg(feature = "reference-gateway")]
+    gateway: Option<reference_gateway::Handle>,
+}
+
+/// Brings a run up as far as nothing is asked of the target.
+pub(crate) async fn open(
+    options: &Options,
+    env: &(dyn Fn(&str) -> Option<String> + Sync),
+) -> Result<Opened, SetupError> {
     let catalog = options.catalog()?;
-    let client = Client::new().map_err(SetupError::Client)?;
     let stage = Stage {
         options,
         env,
@@ -74,19 +115,12 @@ pub async fn start(
         target.timeout = timeout;
     }
     if let Some(mock) = &parts.mock_client {
-        let clients = target
-            .credentials
-            .values()
-            .map(|secret| secret.value.clone());
-        let canaries = if target.policies.shared_key {
-            Vec::new()
-        } else {
-            clients.collect()
-        };
-        mock.canaries(canaries).await?;
+        mock.canaries(canaries(&target)).await?;
     }
-    let (expectations, notes) = known::expectations(options, &catalog, &target)?;
-    let mut session = Session {
+    let (expectations, mut notes) = known::expectations(options, &catalog, &target)?;
+    notes.extend(parts.note);
+    let seen = parts.mock_client.as_ref().map(|mock| mock.url().to_owned());
+    let session = Session {
         expectations,
         notes,
         snapshots: match (&options.snapshots, &options.target) {
@@ -95,33 +129,41 @@ pub async fn start(
             _ => Store::None,
         },
         repeat: options.repeat,
-        upstream_url: parts
-            .mock_client
-            .as_ref()
-            .map(|mock| mock.url().to_owned())
-            .unwrap_or_default(),
+        upstream_url: target.upstream_url.clone().or(seen).unwrap_or_default(),
         mock: parts.mock_client,
+        mock_key: parts.mock_key,
         target,
         seed: options.seed,
         slow: options.slow,
         paid: options.allow_paid,
         connected: false,
         faults: FaultLane::default(),
-        client,
+        reset: parts.reset,
+        keeper: Arc::clone(&parts.guard.0),
+        incidents: Incidents::default(),
+        client: parts.client,
         schemas: Schemas::default(),
         provider_forms: Judge::builtin()?,
         catalog,
     };
-    if parts.probed {
-        probe::connected(&session, parts.probe, options.allow_paid).await?;
-        session.connected = session.mock.is_some();
-    }
-    Ok(Running {
-        session: Arc::new(session),
-        _mock: parts.mock,
+    Ok(Opened {
+        session,
+        probed: parts.probed,
+        probe: parts.probe,
+        guard: parts.guard,
+        mock: parts.mock,
         #[cfg(feature = "reference-gateway")]
-        _gateway: parts.gateway,
+        gateway: parts.gateway,
     })
+}
+
+/// What must not arrive at the provider: the keys of clients.
+fn canaries(target: &Target) -> Vec<String> {
+    if target.policies.shared_key {
+        return Vec::new();
+    }
+    let secrets = target.credentials.values();
+    secrets.map(|secret| secret.value.clone()).collect()
 }
 
 /// What a run would be about, with nothing started: enough to list what applies.
@@ -167,7 +209,7 @@ pub fn outline(
             target
         }
         TargetChoice::Started(_) => started(BASELINE_PROFILE)?,
-        TargetChoice::Url(_) | TargetChoice::File(_) => stage.target()?.0,
+        TargetChoice::Url(_) | TargetChoice::File(_) => stage.named()?.0,
     };
     let means = Means {
         upstream: options.upstream != UpstreamChoice::None,
@@ -202,23 +244,35 @@ fn complete_builtin(target: &mut Target) {
         .into_iter()
         .map(|role| (role, fixed_key(role)))
         .collect();
-    // Letting the provider's call go is one of two legal ways; the reference gateway's is this one.
-    target
-        .profile
-        .features
-        .insert("disconnect.cancels".to_owned());
+    // What legally differs: these are the reference gateway's ways.
+    target.policies.disconnect = Some(DisconnectPolicy::Cancels);
+    target.policies.malformed = MalformedPolicy::Normalise;
+    let shaped = target.policies.shape(&mut target.profile);
+    debug_assert_eq!(
+        shaped,
+        Ok(()),
+        "the built-in policies go with every profile"
+    );
 }
 
 /// What was started and found.
 struct Parts {
     target: Target,
+    client: Client,
+    /// Ends what was started.
+    guard: Guard,
     mock: Option<MockServer>,
     mock_client: Option<Mock>,
+    /// A key that the mock takes.
+    mock_key: Secret,
     #[cfg(feature = "reference-gateway")]
     gateway: Option<reference_gateway::Handle>,
     /// Whether the connection between target and mock has to be proved.
     probed: bool,
-    probe: Option<serde_json::Map<String, serde_json::Value>>,
+    probe: Option<Map<String, Value>>,
+    reset: Option<Reset>,
+    /// What is to be said of all this.
+    note: Option<String>,
 }
 
 struct Stage<'o> {
@@ -237,7 +291,7 @@ impl Stage<'_> {
             target.name = "the mock itself".to_owned();
             target.is_mock = true;
             target.policies.shared_key = true;
-            return Ok(Parts::new(target, Some(mock), Some(mock_client)));
+            return Parts::new(target, Some(mock), Some(mock_client));
         }
         self.reference(profile, mock, mock_client).await
     }
@@ -254,7 +308,7 @@ impl Stage<'_> {
         target.name = "the reference gateway".to_owned();
         complete_builtin(&mut target);
         target.upstream_keys = vec![reference::upstream_key()];
-        let mut parts = Parts::new(target, Some(mock), Some(mock_client));
+        let mut parts = Parts::new(target, Some(mock), Some(mock_client))?;
         parts.gateway = Some(gateway);
         Ok(parts)
     }
@@ -273,80 +327,9 @@ impl Stage<'_> {
         let mock_client = Mock::new(&mock.url())?;
         let url = starter(mock.url()).await.map_err(SetupError::Gateway)?;
         let target = Target::of_url(&url, profile, self.key()?);
-        let mut parts = Parts::new(target, Some(mock), Some(mock_client));
+        let mut parts = Parts::new(target, Some(mock), Some(mock_client))?;
         parts.probed = true;
         Ok(parts)
-    }
-
-    async fn external(&self) -> Result<Parts, SetupError> {
-        let (mut target, probe) = self.target()?;
-        let (mock, mock_client) = self.upstream().await?;
-        if let Some(mock) = &mock_client {
-            target.is_mock = crate::run::request::same_origin(&target.base_url, mock.url());
-            target.policies.shared_key |= target.is_mock;
-        }
-        let probed = mock_client.is_some() && !target.is_mock;
-        let mut parts = Parts::new(target, mock, mock_client);
-        (parts.probed, parts.probe) = (probed, probe);
-        Ok(parts)
-    }
-
-    fn target(
-        &self,
-    ) -> Result<(Target, Option<serde_json::Map<String, serde_json::Value>>), SetupError> {
-        let path = match &self.options.target {
-            TargetChoice::Url(url) => {
-                reqwest::Url::parse(url).map_err(|error| {
-                    SetupError::Usage(format!("'{url}' is no address: {error}"))
-                })?;
-                let profile =
-                    self.profile(self.options.profile.as_deref().unwrap_or(BASELINE_PROFILE))?;
-                return Ok((Target::of_url(url, profile, self.key()?), None));
-            }
-            TargetChoice::File(path) => path,
-            TargetChoice::Builtin | TargetChoice::Started(_) => {
-                return Err(SetupError::Usage("no target was named".to_owned()));
-            }
-        };
-        let file = TargetFile::read(path)?;
-        let profile = self.profile(self.options.profile.as_deref().unwrap_or(&file.profile))?;
-        let name = path
-            .file_stem()
-            .map(|stem| stem.to_string_lossy().into_owned());
-        let probe = file.probe.clone();
-        let mut target = file.target(&name.unwrap_or_default(), profile, self.env)?;
-        if self.options.api_key_env.is_some()
-            || !target.credentials.contains_key(&Credential::Default)
-        {
-            target.credentials.insert(Credential::Default, self.key()?);
-        }
-        Ok((target, probe))
-    }
-
-    async fn upstream(&self) -> Result<(Option<MockServer>, Option<Mock>), SetupError> {
-        let address = match &self.options.upstream {
-            UpstreamChoice::None => return Ok((None, None)),
-            UpstreamChoice::Url(url) => {
-                let mock = Mock::new(url)?;
-                mock.health().await?;
-                return Ok((None, Some(mock)));
-            }
-            UpstreamChoice::Listen(address) => *address,
-        };
-        match TcpListener::bind(address).await {
-            Ok(listener) => {
-                let server = MockServer::builder().start_on(listener)?;
-                let client = Mock::new(&server.url())?;
-                Ok((Some(server), Some(client)))
-            }
-            Err(source) => {
-                let client = Mock::new(&format!("http://{address}"))?;
-                match client.health().await {
-                    Ok(_) => Ok((None, Some(client))),
-                    Err(_) => Err(SetupError::Upstream { address, source }),
-                }
-            }
-        }
     }
 
     fn profile(&self, id: &str) -> Result<Profile, SetupError> {
@@ -375,16 +358,31 @@ impl Stage<'_> {
 }
 
 impl Parts {
-    fn new(target: Target, mock: Option<MockServer>, mock_client: Option<Mock>) -> Self {
-        Self {
+    fn new(
+        target: Target,
+        mock: Option<MockServer>,
+        mock_client: Option<Mock>,
+    ) -> Result<Self, SetupError> {
+        let own = mock.as_ref().and_then(MockServer::certificate);
+        let own = own.and_then(|pem| Certificate::from_pem(pem.as_bytes()).ok());
+        let trusted = target.trusted.iter().cloned().chain(own);
+        Ok(Self {
+            client: Client::new(trusted).map_err(SetupError::Client)?,
             target,
+            guard: Guard(Arc::new(Keeper::default())),
             mock,
             mock_client,
+            mock_key: Secret {
+                value: "sk-straight-to-the-mock".to_owned(),
+                shown: "sk-straight-to-the-mock".to_owned(),
+            },
             #[cfg(feature = "reference-gateway")]
             gateway: None,
             probed: false,
             probe: None,
-        }
+            reset: None,
+            note: None,
+        })
     }
 }
 

@@ -61,8 +61,9 @@ pub enum KnownFailures {
 /// What stands behind the target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum UpstreamChoice {
-    /// A mock that the harness starts there; one that already answers there is used.
-    Listen(SocketAddr),
+    /// A mock that the harness starts there; one that already answers there is used. Without an address the target
+    /// file says where, or else [`DEFAULT_UPSTREAM`] does.
+    Listen(Option<SocketAddr>),
     /// A mock that runs already.
     Url(String),
     /// No mock: a real provider.
@@ -128,7 +129,7 @@ impl Default for Options {
             expired: Expired::default(),
             snapshots: None,
             repeat: 1,
-            upstream: UpstreamChoice::Listen(DEFAULT_UPSTREAM),
+            upstream: UpstreamChoice::Listen(None),
             timeout: None,
             slow: false,
             allow_paid: false,
