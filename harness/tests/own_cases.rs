@@ -248,3 +248,17 @@ fn what_depends_on_a_broken_case_is_blocked_wherever_it_stands() {
     assert_eq!(code, 1, "{text}");
     assert!(text.contains("blocked 1, fail 1"), "{text}");
 }
+
+#[test]
+fn what_fails_straight_against_the_mock_too_is_an_error_of_ours() {
+    let own = Own::new();
+    let mut wrong = case();
+    // Whoever is asked for one image answers with one: the case is wrong, and no target can be blamed for it.
+    wrong["expect"]["response"] =
+        json!([{ "requirement": "openai.images.n", "images": { "count": 2 } }]);
+    own.write("cases/house/generations/one.json", &wrong);
+    let (code, text) = own.harness(&["run", "--case=house/**"]);
+    assert_eq!(code, 3, "{text}");
+    assert!(text.contains("this is an error of the harness"), "{text}");
+    assert!(text.contains("error 1"), "{text}");
+}
