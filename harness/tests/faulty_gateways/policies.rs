@@ -149,6 +149,22 @@ async fn a_reset_that_fails_is_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_target_is_reset_between_the_lanes_if_it_says_so() {
+    let rig = Rig::start(Fault::None).await;
+    rig.declare(
+        "[reset]\ncommand = [\"sh\", \"-c\", \"echo once >> resets\"]\nbetween_lanes = true",
+    );
+    let lanes = [
+        "--case=refusals/generations/size-impossible",
+        "--case=errors/generations/rate-limit",
+    ];
+    let (code, output, _) = rig.run_with("parameters/generations/minimal", &lanes).await;
+    assert_eq!(code, 0, "{output}");
+    let resets = std::fs::read_to_string(rig.folder().join("resets")).unwrap();
+    assert_eq!(resets.lines().count(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_body_overlay_reaches_the_provider_and_is_no_invention() {
     let rig = Rig::start(Fault::None).await;
     rig.declare("[body]\nuser = \"ci\"\nquality = \"medium\"");

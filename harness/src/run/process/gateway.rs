@@ -140,6 +140,12 @@ impl Gateway {
         status.as_ref().map(ExitStatus::to_string)
     }
 
+    /// The process that leads its group.
+    #[cfg(test)]
+    pub(crate) fn leader(&self) -> rustix::process::Pid {
+        self.group.leader()
+    }
+
     /// Whether the line that was awaited has come.
     pub(crate) fn has_announced_itself(&self) -> bool {
         self.output.has_come()

@@ -23,6 +23,12 @@ impl Group {
         Ok((child, group))
     }
 
+    /// The process that leads it.
+    #[cfg(test)]
+    pub(super) fn leader(self) -> Pid {
+        self.0
+    }
+
     /// Sends a signal to all of it; what is gone needs none.
     pub(super) fn send(self, signal: Signal) {
         let _ = kill_process_group(self.0, signal);

@@ -101,3 +101,45 @@ impl Drop for Guard {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use rustix::process::{Pid, test_kill_process};
+
+    use super::*;
+    use crate::redact::Redactor;
+    use crate::target::StopSignal;
+
+    #[test]
+    fn a_panic_leaves_nothing_behind() {
+        let launch = Launch {
+            program: Program {
+                words: ["sh", "-c", "sleep 600 & sleep 600"]
+                    .map(str::to_owned)
+                    .into(),
+                directory: ".".into(),
+                environment: Vec::new(),
+            },
+            awaited: None,
+            log: None,
+            stop_command: None,
+            signal: StopSignal::Term,
+            grace: Duration::from_secs(5),
+        };
+        let gateway = Gateway::start(launch, Redactor::default()).unwrap();
+        let leader = gateway.leader();
+        let keeper = Arc::new(Keeper::default());
+        keeper.keep(Arc::clone(&gateway));
+        let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            let _guard = Guard(keeper);
+            std::panic::resume_unwind(Box::new("a mistake"));
+        }));
+        assert!(panicked.is_err());
+        let is_gone = |pid: Pid| test_kill_process(pid).is_err();
+        assert!(is_gone(leader));
+        // Whoever was stopped has not ended by himself.
+        assert_eq!(gateway.ended(), None);
+    }
+}

@@ -204,7 +204,7 @@ pub fn outline(
         TargetChoice::Builtin => {
             let mut target = started(BUILTIN_PROFILE)?;
             if !is_native(&target.profile) {
-                complete_builtin(&mut target);
+                complete_builtin(&mut target)?;
             }
             target
         }
@@ -232,7 +232,7 @@ fn is_native(profile: &Profile) -> bool {
 }
 
 /// What the reference gateway has beside its profile.
-fn complete_builtin(target: &mut Target) {
+fn complete_builtin(target: &mut Target) -> Result<(), SetupError> {
     let roles = [
         Credential::Default,
         Credential::Second,
@@ -248,11 +248,7 @@ fn complete_builtin(target: &mut Target) {
     target.policies.disconnect = Some(DisconnectPolicy::Cancels);
     target.policies.malformed = MalformedPolicy::Normalise;
     let shaped = target.policies.shape(&mut target.profile);
-    debug_assert_eq!(
-        shaped,
-        Ok(()),
-        "the built-in policies go with every profile"
-    );
+    shaped.map_err(SetupError::Usage)
 }
 
 /// What was started and found.
@@ -306,7 +302,7 @@ impl Stage<'_> {
         let gateway = reference::start(&profile.id, &mock.url()).await?;
         let mut target = Target::of_url(gateway.url(), profile, fixed_key(Credential::Default));
         target.name = "the reference gateway".to_owned();
-        complete_builtin(&mut target);
+        complete_builtin(&mut target)?;
         target.upstream_keys = vec![reference::upstream_key()];
         let mut parts = Parts::new(target, Some(mock), Some(mock_client))?;
         parts.gateway = Some(gateway);
