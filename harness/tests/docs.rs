@@ -25,7 +25,8 @@ fn pages(root: &Path) -> Vec<PathBuf> {
     let docs = std::fs::read_dir(root.join("docs")).unwrap();
     let docs = docs.map(|entry| entry.unwrap().path());
     let docs = docs.filter(|path| path.extension().is_some_and(|ending| ending == "md"));
-    docs.chain([root.join("README.md"), root.join("CONTRIBUTING.md")]).collect()
+    docs.chain([root.join("README.md"), root.join("CONTRIBUTING.md")])
+        .collect()
 }
 
 #[test]
@@ -42,7 +43,10 @@ fn every_link_leads_to_a_file_and_every_named_test_is_in_it() {
                 }
                 continue;
             };
-            let Some(test) = name.strip_prefix('`').and_then(|name| name.strip_suffix('`')) else {
+            let Some(test) = name
+                .strip_prefix('`')
+                .and_then(|name| name.strip_suffix('`'))
+            else {
                 continue;
             };
             if !target.ends_with(".rs") {

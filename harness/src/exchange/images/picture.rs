@@ -12,6 +12,9 @@ use crate::exchange::images::hex;
 const MOST_PIXELS: u64 = 32 << 20;
 const MOST_BYTES: u64 = 256 << 20;
 
+/// Bytes of a pixel.
+const CHANNELS: usize = 4;
+
 /// A decoded picture.
 #[derive(Clone, Debug)]
 pub struct SeenPicture {
@@ -54,21 +57,42 @@ pub fn decode(bytes: &[u8]) -> Result<SeenPicture, String> {
         .unwrap_or_else(|_| Err("its decoder gave up".to_owned()))
         .map_err(|problem| format!("a broken {format}: {problem}"))?;
     let (width, height) = (picture.width(), picture.height());
-    let luma = picture.to_luma8();
-    let mark = read_strip(width, height, |x, y| luma.get_pixel(x, y).0[0]);
-    drop(luma);
     let has_alpha = picture.color().has_alpha();
-    let rgba = picture.into_rgba8();
+    let rgba = rgba(picture);
+    let at = |x: u32, y: u32| (y as usize * width as usize + x as usize) * CHANNELS;
+    let mark = read_strip(width, height, |x, y| luma(&rgba[at(x, y)..]));
     Ok(SeenPicture {
         format,
         width,
         height,
-        transparent: has_alpha && rgba.pixels().any(|pixel| pixel.0[3] < u8::MAX),
+        transparent: has_alpha && rgba.chunks_exact(CHANNELS).any(|pixel| pixel[3] < u8::MAX),
         sha256: hex(&Sha256::digest(bytes)),
-        pixels_sha256: hex(&Sha256::digest(rgba.as_raw())),
+        pixels_sha256: hex(&Sha256::digest(&rgba)),
         mark,
         provenance: read_metadata(bytes),
     })
+}
+
+/// The pixels as RGBA, row by row. What has no alpha, which is most of what comes, is widened here: the conversions of
+/// the library respect colour profiles and take many times as long.
+fn rgba(picture: DynamicImage) -> Vec<u8> {
+    match picture {
+        DynamicImage::ImageRgb8(rgb) => {
+            let mut wide = Vec::with_capacity(rgb.as_raw().len() / 3 * CHANNELS);
+            for pixel in rgb.as_raw().chunks_exact(3) {
+                wide.extend_from_slice(&[pixel[0], pixel[1], pixel[2], u8::MAX]);
+            }
+            wide
+        }
+        DynamicImage::ImageRgba8(rgba) => rgba.into_raw(),
+        other => other.into_rgba8().into_raw(),
+    }
+}
+
+/// How bright a pixel is: enough to tell the dark blocks of the strip from the bright ones.
+fn luma(pixel: &[u8]) -> u8 {
+    let [red, green, blue] = [pixel[0], pixel[1], pixel[2]].map(u32::from);
+    u8::try_from((red * 299 + green * 587 + blue * 114) / 1000).unwrap_or(u8::MAX)
 }
 
 /// The pixels of a picture, unless there are too many of them.
