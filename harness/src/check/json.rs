@@ -20,7 +20,7 @@ impl Check for Json {
 
     fn judge(&self, evidence: &Evidence<'_>, bench: &mut Bench<'_>) {
         for site in sites(evidence) {
-            for expected in &site.evidence.step.expect.response {
+            for expected in &site.step_of_copy().expect.response {
                 if expected.json.is_empty() {
                     continue;
                 }

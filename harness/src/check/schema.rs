@@ -21,14 +21,14 @@ impl Check for SchemaCheck {
 
     fn judge(&self, evidence: &Evidence<'_>, bench: &mut Bench<'_>) {
         for site in sites(evidence) {
-            for expected in &site.evidence.step.expect.response {
+            for expected in &site.step_of_copy().expect.response {
                 let Some(name) = &expected.schema else {
                     continue;
                 };
                 let result = match site.exchange.answer() {
                     None => Err(site.no_answer()),
                     Some(answer) => {
-                        let is_list = site.evidence.step.request.operation
+                        let is_list = site.step_of_copy().request.operation
                             == Some(Operation::StreamGenerateContent);
                         documents(answer, is_list)
                             .and_then(|documents| hold(name, &documents, bench))

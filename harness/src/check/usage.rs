@@ -19,7 +19,7 @@ impl Check for Usage {
 
     fn judge(&self, evidence: &Evidence<'_>, bench: &mut Bench<'_>) {
         for site in sites(evidence) {
-            for expected in &site.evidence.step.expect.response {
+            for expected in &site.step_of_copy().expect.response {
                 if expected.usage.is_some() {
                     bench.record(site, self.id(), &expected.requirement, equal(site));
                 }

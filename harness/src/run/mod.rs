@@ -10,6 +10,7 @@ mod observe;
 pub mod plan;
 mod probe;
 mod request;
+mod sending;
 pub mod session;
 pub mod setup;
 mod token;

@@ -1,5 +1,6 @@
 //! Builds the request of a step.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use bytes::Bytes;
@@ -43,13 +44,16 @@ pub(super) fn build(request: &RequestStep, setting: &Setting<'_>) -> Result<Sent
                 "'{url}' is neither of the target's nor of the mock's origin"
             ));
         }
+        let mut headers = Vec::new();
+        set_headers(&mut headers, request);
         return Ok(Sent {
             method: request.method.clone().unwrap_or_else(|| "GET".to_owned()),
             url: url.clone(),
+            headers,
             ..Sent::default()
         });
     }
-    let path = path(request, target)?;
+    let path = with_query(path(request, target)?, &request.query);
     let body = body(request, setting)?;
     let mut headers: Vec<(String, String)> = Vec::new();
     headers.extend(
@@ -67,10 +71,7 @@ pub(super) fn build(request: &RequestStep, setting: &Setting<'_>) -> Result<Sent
     }
     let (body, content_type) = body.unzip();
     headers.extend(content_type.map(|kind| ("content-type".to_owned(), kind)));
-    for (name, value) in &request.headers {
-        headers.retain(|(other, _)| other != name);
-        headers.extend(value.clone().map(|value| (name.clone(), value)));
-    }
+    set_headers(&mut headers, request);
     Ok(Sent {
         method: method(request, target),
         url: format!("{}{path}", target.base_url),
@@ -78,6 +79,36 @@ pub(super) fn build(request: &RequestStep, setting: &Setting<'_>) -> Result<Sent
         body,
         chunked: request.chunked,
     })
+}
+
+/// The headers that the step states, instead of others of the same name.
+fn set_headers(headers: &mut Vec<(String, String)>, request: &RequestStep) {
+    for (name, value) in &request.headers {
+        let name = name.to_ascii_lowercase();
+        headers.retain(|(other, _)| *other != name);
+        headers.extend(value.clone().map(|value| (name, value)));
+    }
+}
+
+/// A path with parameters set in its query, or left out; the others stay as they are.
+fn with_query(path: String, set: &BTreeMap<String, Option<String>>) -> String {
+    if set.is_empty() {
+        return path;
+    }
+    let (bare, query) = path.split_once('?').unwrap_or((&path, ""));
+    let others = query.split('&').filter(|pair| {
+        let name = pair.split('=').next().unwrap_or_default();
+        !pair.is_empty() && !set.contains_key(name)
+    });
+    let stated = set.iter().filter_map(|(name, value)| {
+        let value = value.as_ref()?;
+        Some(format!("{}={}", segment(name), segment(value)))
+    });
+    let pairs: Vec<String> = others.map(str::to_owned).chain(stated).collect();
+    match pairs.is_empty() {
+        true => bare.to_owned(),
+        false => format!("{bare}?{}", pairs.join("&")),
+    }
 }
 
 fn path(request: &RequestStep, target: &Target) -> Result<String, Unsendable> {
@@ -163,7 +194,21 @@ pub(super) fn same_origin(url: &str, origin: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::same_origin;
+    use super::{same_origin, with_query};
+
+    #[test]
+    fn parameters_are_set_and_left_out() {
+        let set = |path: &str, name: &str, value: Option<&str>| {
+            let set = [(name.to_owned(), value.map(str::to_owned))].into();
+            with_query(path.to_owned(), &set)
+        };
+        assert_eq!(set("/a?alt=sse", "alt", None), "/a");
+        assert_eq!(
+            set("/a?alt=sse&b=%20", "alt", Some("x y")),
+            "/a?b=%20&alt=x%20y"
+        );
+        assert_eq!(set("/a", "b", Some("")), "/a?b=");
+    }
 
     #[test]
     fn an_origin_is_scheme_host_and_port() {
