@@ -3,12 +3,11 @@
 use std::collections::BTreeSet;
 
 use jsonschema::Validator;
-use mock_server::scenario::Directive;
 use mock_server::vocabulary::Vocabulary;
 use serde_json::{Value, json};
 
-use crate::case::{Case, CaseFile, CaseId, Credential, ErrorExpectation, Need, Scope, Step};
-use crate::catalog::nearest;
+use crate::case::names::{self, BUILTIN};
+use crate::case::{Case, CaseFile, CaseId, Credential, Need, Scope, Step};
 use crate::schema;
 
 /// A case file that cannot be used.
@@ -38,14 +37,22 @@ fn list(issues: &[Issue]) -> String {
     lines.collect::<Vec<_>>().join("; ")
 }
 
+/// A matrix has no more combinations than this.
+const MOST_INSTANCES: usize = 10_000;
+
 /// Reads case files with one compiled schema.
-pub(crate) struct Loader {
+#[derive(Debug)]
+pub struct Loader {
     schema: Validator,
     words: Vocabulary,
 }
 
 impl Loader {
-    pub(crate) fn new() -> Result<Self, schema::SchemaError> {
+    /// Compiles the schema.
+    ///
+    /// # Errors
+    /// `schemas/case.json` is no schema, or the mock's conditions cannot be read.
+    pub fn new() -> Result<Self, schema::SchemaError> {
         let words = Vocabulary::builtin().map_err(|error| schema::SchemaError {
             name: "conditions".to_owned(),
             problem: error.to_string(),
@@ -57,7 +64,10 @@ impl Loader {
     }
 
     /// Reads one file; `path` is below `cases/`.
-    pub(crate) fn load(&self, path: &str, text: &str) -> Result<Case, CaseError> {
+    ///
+    /// # Errors
+    /// The text is no case; every issue has its place.
+    pub fn load(&self, path: &str, text: &str) -> Result<Case, CaseError> {
         let error = |issues: Vec<Issue>| CaseError {
             file: path.to_owned(),
             issues,
@@ -80,10 +90,11 @@ impl Loader {
         if !issues.is_empty() {
             return Err(error(issues));
         }
+        let is_list = value.get("steps").is_some();
         let file: CaseFile =
             serde_json::from_value(value).map_err(|broken| whole(broken.to_string()))?;
         let case = build(id, file).map_err(|issue| error(vec![issue]))?;
-        self.check_steps(&case)
+        self.check_steps(&case, is_list)
             .map_err(|issue| error(vec![issue]))?;
         if case.requirements().is_empty() {
             return Err(whole(
@@ -94,84 +105,61 @@ impl Loader {
     }
 
     /// Fills sample values in and reads every step with every value of the matrix, so that a case that was
-    /// loaded can be run.
-    fn check_steps(&self, case: &Case) -> Result<(), Issue> {
+    /// loaded can be run. `is_list`: the file has them as a list.
+    fn check_steps(&self, case: &Case, is_list: bool) -> Result<(), Issue> {
         let mut saved = BTreeSet::new();
         for index in 0..case.steps.len() {
+            let place = match is_list {
+                true => format!("/steps/{index}"),
+                false => String::new(),
+            };
+            let at = |issue: Issue| Issue {
+                pointer: format!("{place}{}", issue.pointer),
+                ..issue
+            };
             for (name, values) in &case.matrix {
                 for value in values {
                     let mut scope = sample_scope(case, &saved);
                     scope.set(name.clone(), value.clone());
-                    self.check_step(case, index, &scope)?;
+                    self.check_step(&case.steps[index], &scope).map_err(at)?;
                 }
             }
-            let step = self.check_step(case, index, &sample_scope(case, &saved))?;
+            let scope = sample_scope(case, &saved);
+            let step = self.check_step(&case.steps[index], &scope).map_err(at)?;
+            names::fit(&case.matrix, index, &step).map_err(at)?;
             saved.extend(step.save.into_keys());
         }
         Ok(())
     }
 
-    fn check_step(&self, case: &Case, index: usize, scope: &Scope) -> Result<Step, Issue> {
-        let pointer = if case.steps.len() == 1 {
-            String::new()
-        } else {
-            format!("/steps/{index}")
-        };
-        let filled = scope.fill(&case.steps[index]).map_err(|error| Issue {
-            pointer: format!("{pointer}{}", error.pointer),
+    /// Pointers of issues begin at the step.
+    fn check_step(&self, step: &Value, scope: &Scope) -> Result<Step, Issue> {
+        let filled = scope.fill(step).map_err(|error| Issue {
+            pointer: error.pointer,
             problem: error.problem,
         })?;
         let step: Step = serde_json::from_value(filled).map_err(|error| Issue {
-            pointer: pointer.clone(),
+            pointer: String::new(),
             problem: error.to_string(),
         })?;
-        self.check_names(&step).map_err(|issue| Issue {
-            pointer: format!("{pointer}{}", issue.pointer),
-            ..issue
-        })?;
+        names::exist(&step, &self.words)?;
         Ok(step)
-    }
-
-    /// Names of schemas, conditions and faults exist.
-    fn check_names(&self, step: &Step) -> Result<(), Issue> {
-        let answers = step.upstream.iter().flat_map(|script| &script.answers);
-        for (index, answer) in answers.enumerate() {
-            Directive::parse(&answer.directive, &self.words).map_err(|error| Issue {
-                pointer: format!("/upstream/answers/{index}"),
-                problem: error.to_string(),
-            })?;
-        }
-        for (index, expected) in step.expect.response.iter().enumerate() {
-            let unknown = |what: &str, name: &str, known: &[&str]| Issue {
-                pointer: format!("/expect/response/{index}/{what}"),
-                problem: format!(
-                    "unknown {what} '{name}': did you mean {}?",
-                    nearest(name, known.iter().copied())
-                ),
-            };
-            match &expected.error {
-                Some(ErrorExpectation::Condition(name)) if !self.words.has(name) => {
-                    let known: Vec<_> = self.words.conditions().collect();
-                    return Err(unknown("error", name, &known));
-                }
-                _ => {}
-            }
-            let Some(name) = &expected.schema else {
-                continue;
-            };
-            let known = schemas::all().into_iter();
-            let known: Vec<_> = known
-                .filter_map(|(path, _)| path.strip_suffix(".json"))
-                .collect();
-            if !known.contains(&name.as_str()) {
-                return Err(unknown("schema", name, &known));
-            }
-        }
-        Ok(())
     }
 }
 
 fn build(id: CaseId, file: CaseFile) -> Result<Case, Issue> {
+    let counts = file
+        .matrix
+        .values()
+        .filter_map(Value::as_array)
+        .map(Vec::len);
+    let instances = counts.fold(1, usize::saturating_mul);
+    if instances > MOST_INSTANCES {
+        return Err(Issue {
+            pointer: "/matrix".to_owned(),
+            problem: format!("expected at most {MOST_INSTANCES} combinations, found {instances}"),
+        });
+    }
     let needs = file.needs.iter().enumerate().map(|(index, need)| {
         let pointer = format!("/needs/{index}");
         need_of(need).map_err(|problem| Issue { pointer, problem })
@@ -184,6 +172,8 @@ fn build(id: CaseId, file: CaseFile) -> Result<Case, Issue> {
             ("expect", file.expect),
             ("save", file.save),
             ("disconnect", file.disconnect),
+            ("read", file.read),
+            ("poll", file.poll),
             ("parallel", file.parallel),
         ];
         step.extend(
@@ -233,8 +223,8 @@ fn need_of(need: &serde_json::Map<String, Value>) -> Result<Need, String> {
 
 fn sample_scope(case: &Case, saved: &BTreeSet<String>) -> Scope {
     let mut scope = Scope::default();
-    for name in ["prompt", "token", "token_id", "upstream", "target", "model"] {
-        scope.set(name, "sample");
+    for name in BUILTIN {
+        scope.set(*name, "sample");
     }
     for family in ["models.", "files.", "base64."] {
         for name in variables(&case.steps, family) {

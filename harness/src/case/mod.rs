@@ -5,6 +5,9 @@ mod expand;
 mod id;
 mod load;
 mod matcher;
+mod names;
+mod poll;
+mod reading;
 mod status;
 mod step;
 mod upstream;
@@ -12,14 +15,15 @@ mod vars;
 
 pub use expand::{Instance, StepError};
 pub use id::{CaseId, Pattern, PatternError, step_check_id};
-pub use load::{CaseError, Issue};
-pub(crate) use load::{Loader, variables};
+pub(crate) use load::variables;
+pub use load::{CaseError, Issue, Loader};
 pub use matcher::{Matcher, kind_of};
+pub use poll::{Poll, Unmet, Until};
+pub use reading::{Disconnect, DisconnectAfter, ReadStep};
 pub use status::Status;
 pub use step::{
-    Bounds, ClientHas, Credential, Disconnect, DisconnectAfter, ErrorExpectation, ErrorForm,
-    Expect, ImagesExpectation, PartStep, RequestStep, ResponseExpectation, Step, StreamEnd,
-    StreamExpectation,
+    Bounds, ClientHas, Credential, ErrorExpectation, ErrorForm, Expect, ImagesExpectation,
+    PartStep, RequestStep, ResponseExpectation, Step, StreamEnd, StreamExpectation,
 };
 pub use upstream::{Calls, FileRef, PartExpectation, UpstreamExpectation};
 pub(crate) use vars::escape;
@@ -82,12 +86,13 @@ pub enum Need {
 }
 
 impl Case {
-    /// Whether any step tells the provider what to answer, or looks at what arrived there.
+    /// Whether any step tells the provider what to answer, looks at what arrived there, or waits for it.
     #[must_use]
     pub fn needs_upstream(&self) -> bool {
         self.steps.iter().any(|step| {
             step.get("upstream").is_some()
                 || step.pointer("/expect/upstream").is_some()
+                || step.pointer("/disconnect/after") == Some(&Value::from("upstream"))
                 || step
                     .pointer("/expect/stream")
                     .is_some_and(|stream| stream.to_string().contains("\"held\""))
@@ -181,5 +186,7 @@ struct CaseFile {
     expect: Option<Value>,
     save: Option<Value>,
     disconnect: Option<Value>,
+    read: Option<Value>,
+    poll: Option<Value>,
     parallel: Option<Value>,
 }

@@ -7,6 +7,8 @@ use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
 use crate::case::matcher::Matcher;
+use crate::case::poll::Poll;
+use crate::case::reading::{Disconnect, ReadStep};
 use crate::case::status::Status;
 use crate::case::upstream::{FileRef, UpstreamExpectation};
 use crate::operation::Operation;
@@ -26,6 +28,10 @@ pub struct Step {
     pub save: BTreeMap<String, String>,
     /// When the client hangs up.
     pub disconnect: Option<Disconnect>,
+    /// Where the client stops reading for a while.
+    pub read: Option<ReadStep>,
+    /// The request is sent again until the answer is as wanted.
+    pub poll: Option<Poll>,
     /// So many copies at a time.
     pub parallel: Option<usize>,
 }
@@ -38,6 +44,34 @@ impl Step {
             let parts = expected.parts.iter_mut().flatten();
             images.chain(parts.filter_map(|part| part.file.as_mut()))
         })
+    }
+
+    /// Whether it goes on with the script of the step before: it asks for the outcome of what that one began, whose
+    /// call may arrive in either.
+    #[must_use]
+    pub fn goes_on(&self) -> bool {
+        self.poll.is_some() && self.upstream.is_none()
+    }
+
+    /// The requirements that its expectations name, each once.
+    #[must_use]
+    pub fn requirements(&self) -> Vec<&str> {
+        let Expect {
+            response,
+            stream,
+            upstream,
+            ..
+        } = &self.expect;
+        let response = response.iter().map(|one| one.requirement.as_str());
+        let stream = stream.iter().map(|one| one.requirement.as_str());
+        let upstream = upstream.iter().map(|one| one.requirement.as_str());
+        let mut found = Vec::new();
+        for requirement in response.chain(stream).chain(upstream) {
+            if !found.contains(&requirement) {
+                found.push(requirement);
+            }
+        }
+        found
     }
 
     /// Whether no target could satisfy it without a call to the provider.
@@ -70,6 +104,9 @@ pub struct RequestStep {
     pub path: Option<String>,
     /// A saved URL.
     pub url: Option<String>,
+    /// Parameters of the path's query; none leaves one out.
+    #[serde(default)]
+    pub query: BTreeMap<String, Option<String>>,
     /// Whose credential.
     #[serde(default)]
     pub credential: Credential,
@@ -139,26 +176,6 @@ impl Credential {
             Self::Second => "second",
         }
     }
-}
-
-/// When the client hangs up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Disconnect {
-    /// After what.
-    pub after: DisconnectAfter,
-}
-
-/// After what the client hangs up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum DisconnectAfter {
-    /// So many events were read.
-    Event(usize),
-    /// The head of the answer was read.
-    Headers,
-    /// The journal shows the upstream call.
-    Upstream,
 }
 
 /// What client and provider must see.

@@ -22,7 +22,7 @@ impl Check for ErrorCheck {
 
     fn judge(&self, evidence: &Evidence<'_>, bench: &mut Bench<'_>) {
         for site in sites(evidence) {
-            for expected in &site.evidence.step.expect.response {
+            for expected in &site.step_of_copy().expect.response {
                 let Some(error) = &expected.error else {
                     continue;
                 };

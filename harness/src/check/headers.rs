@@ -19,7 +19,7 @@ impl Check for Headers {
 
     fn judge(&self, evidence: &Evidence<'_>, bench: &mut Bench<'_>) {
         for site in sites(evidence) {
-            for expected in &site.evidence.step.expect.response {
+            for expected in &site.step_of_copy().expect.response {
                 for (name, matcher) in &expected.headers {
                     let result = match site.exchange.answer() {
                         None => Err(site.no_answer()),

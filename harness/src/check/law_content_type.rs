@@ -1,6 +1,6 @@
 //! `law.content-type`: what a body is called is what it is.
 
-use crate::check::{Bench, Check, Mismatch, sites};
+use crate::check::{Bench, Check, Mismatch, sites_with_polls};
 use crate::exchange::{Evidence, Received};
 use crate::operation::Operation;
 
@@ -17,7 +17,7 @@ impl Check for ContentType {
     }
 
     fn judge(&self, evidence: &Evidence<'_>, bench: &mut Bench<'_>) {
-        for site in sites(evidence) {
+        for site in sites_with_polls(evidence) {
             let Some(answer) = site
                 .exchange
                 .answer()
@@ -27,7 +27,7 @@ impl Check for ContentType {
             };
             // Google calls the error of a stream a stream, too: a bare JSON object.
             let is_stream =
-                site.evidence.step.request.operation == Some(Operation::StreamGenerateContent);
+                site.step_of_copy().request.operation == Some(Operation::StreamGenerateContent);
             if is_stream && answer.status >= 400 && answer.is_stream() {
                 continue;
             }

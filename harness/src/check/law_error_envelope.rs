@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::check::json::shown;
-use crate::check::{Bench, Check, Mismatch, sites};
+use crate::check::{Bench, Check, Mismatch, sites_with_polls};
 use crate::exchange::{Evidence, Received};
 use crate::profile::Envelope;
 
@@ -20,9 +20,9 @@ impl Check for ErrorEnvelope {
     }
 
     fn judge(&self, evidence: &Evidence<'_>, bench: &mut Bench<'_>) {
-        for site in sites(evidence) {
+        for site in sites_with_polls(evidence) {
             let refused = site.exchange.answer().filter(|answer| answer.status >= 400);
-            let operation = site.protocol().and(site.evidence.step.request.operation);
+            let operation = site.protocol().and(site.step_of_copy().request.operation);
             let refused = refused.filter(|answer| !is_front(answer));
             let Some((answer, operation)) = refused.zip(operation) else {
                 continue;

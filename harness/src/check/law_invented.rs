@@ -37,7 +37,7 @@ impl Check for Invented {
 
     fn judge(&self, evidence: &Evidence<'_>, bench: &mut Bench<'_>) {
         for site in sites(evidence) {
-            let request = &site.evidence.step.request;
+            let request = &site.step_of_copy().request;
             let members = asked::members(request, &site.exchange.sent);
             let Some((protocol, body)) = site.image_protocol().zip(members) else {
                 continue;

@@ -1,6 +1,6 @@
 //! `law.json`: a body that is called JSON is strict JSON, and comes to its end.
 
-use crate::check::{Bench, Check, Mismatch, sites};
+use crate::check::{Bench, Check, Mismatch, sites_with_polls};
 use crate::exchange::{End, Evidence, Received};
 
 /// See the module.
@@ -16,7 +16,7 @@ impl Check for StrictJson {
     }
 
     fn judge(&self, evidence: &Evidence<'_>, bench: &mut Bench<'_>) {
-        for site in sites(evidence) {
+        for site in sites_with_polls(evidence) {
             let Some(answer) = site.exchange.answer() else {
                 continue;
             };

@@ -72,6 +72,9 @@ fn was_delivered(call: &Entry) -> bool {
 }
 
 fn asked_for(site: Site<'_>) -> usize {
-    let asked = asked::images(&site.evidence.step.request, &site.exchange.sent);
-    usize::try_from(asked).unwrap_or(usize::MAX).max(1)
+    let asked = asked::images(&site.step_of_copy().request, &site.exchange.sent);
+    let once = usize::try_from(asked).unwrap_or(usize::MAX).max(1);
+    // Who polls with a request for images asks for them each time.
+    let times = site.exchange.polls.as_ref().map_or(1, |polls| polls.times);
+    once.saturating_mul(times)
 }

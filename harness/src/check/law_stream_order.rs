@@ -23,10 +23,7 @@ impl Check for StreamOrder {
 
     fn judge(&self, evidence: &Evidence<'_>, bench: &mut Bench<'_>) {
         for site in sites(evidence) {
-            let stream = site
-                .exchange
-                .answer()
-                .filter(|answer| answer.is_stream() && answer.is_success());
+            let stream = site.streamed().filter(|answer| answer.is_success());
             let Some((answer, protocol)) = stream.zip(site.image_protocol()) else {
                 continue;
             };
@@ -41,13 +38,6 @@ impl Check for StreamOrder {
 
 /// Judges one stream of a protocol.
 pub(crate) fn judge_one(protocol: Protocol, answer: &Received) -> Result<(), Mismatch> {
-    let seen = || {
-        let kinds = answer.events.iter().map(|event| match event.is_done() {
-            true => "[DONE]".to_owned(),
-            false => event.kind(),
-        });
-        kinds.collect::<Vec<_>>().join("\n")
-    };
     indices_ascend(&answer.events)?;
     let last = match ending(protocol, answer) {
         Ending::Completed(last) | Ending::Error(last) => last,
@@ -59,7 +49,7 @@ pub(crate) fn judge_one(protocol: Protocol, answer: &Received) -> Result<(), Mis
             return Err(Mismatch::of(
                 message,
                 format!("{wanted} or an error event"),
-                seen(),
+                seen(answer),
             ));
         }
     };
@@ -74,9 +64,20 @@ pub(crate) fn judge_one(protocol: Protocol, answer: &Received) -> Result<(), Mis
         Mismatch::of(
             "events follow the one that ends the stream",
             "nothing but one [DONE]",
-            seen(),
+            seen(answer),
         )
     })
+}
+
+/// What came, one line each.
+fn seen(answer: &Received) -> String {
+    let events = answer.events.iter().map(|event| match event.is_done() {
+        true => "[DONE]".to_owned(),
+        false => event.kind(),
+    });
+    let elements = (!answer.is_stream()).then(|| answer.documents());
+    let elements = elements.into_iter().flatten().map(|element| element.kind);
+    events.chain(elements).collect::<Vec<_>>().join("\n")
 }
 
 /// What ends a good stream.

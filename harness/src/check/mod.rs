@@ -17,6 +17,8 @@ mod law_paid_twice;
 pub(crate) mod law_stream_order;
 mod law_success;
 mod law_transparent;
+mod poll;
+mod read;
 mod refusal;
 mod same;
 mod schema;
@@ -61,6 +63,8 @@ pub static CHECKS: &[&dyn Check] = &[
     &error::ErrorCheck,
     &usage::Usage,
     &stream::Stream,
+    &poll::PollCheck,
+    &read::Read,
     &upstream::Upstream,
     &same::Same,
     &law_content_type::ContentType,
@@ -176,6 +180,8 @@ pub struct Site<'e> {
     pub evidence: &'e StepEvidence,
     /// The exchange itself.
     pub exchange: &'e Exchange,
+    /// An answer that came before the last one, of a step that polls; counted from 1.
+    pub poll: Option<usize>,
 }
 
 /// Every exchange of an instance.
@@ -191,8 +197,22 @@ pub(crate) fn sites<'e>(evidence: &'e Evidence<'_>) -> impl Iterator<Item = Site
                 copy,
                 evidence,
                 exchange,
+                poll: None,
             })
         })
+}
+
+/// Every exchange of an instance, with those that a step which polls had before its last one.
+pub(crate) fn sites_with_polls<'e>(evidence: &'e Evidence<'_>) -> impl Iterator<Item = Site<'e>> {
+    sites(evidence).flat_map(|site| {
+        let earlier = site.exchange.polls.iter().flat_map(|polls| &polls.earlier);
+        let earlier = earlier.enumerate().map(move |(index, exchange)| Site {
+            exchange,
+            poll: Some(index + 1),
+            ..site
+        });
+        earlier.chain([site])
+    })
 }
 
 /// Runs every check.
@@ -241,7 +261,16 @@ impl Bench<'_> {
         result: Result<(), Mismatch>,
     ) {
         let level = self.requirements.get(requirement).map(Requirement::weight);
-        let mismatch = result.err();
+        let mismatch = result.err().map(|problem| match site.poll {
+            Some(poll) => Mismatch {
+                message: format!(
+                    "answer {poll} of those that were polled: {}",
+                    problem.message
+                ),
+                ..problem
+            },
+            None => problem,
+        });
         let verdict = match mismatch.as_ref().map(|mismatch| mismatch.weight) {
             None => Verdict::Pass,
             Some(Weight::Untestable) => Verdict::Untestable,

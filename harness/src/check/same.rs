@@ -23,7 +23,7 @@ impl Check for Same {
 
     fn judge(&self, evidence: &Evidence<'_>, bench: &mut Bench<'_>) {
         for site in sites(evidence) {
-            let expect = &site.evidence.step.expect;
+            let expect = &site.step_of_copy().expect;
             for expected in &expect.response {
                 if let Some(step) = expected.same_images_as {
                     let result = other(evidence, site, step)

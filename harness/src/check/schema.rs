@@ -28,7 +28,7 @@ impl Check for SchemaCheck {
                 let result = match site.exchange.answer() {
                     None => Err(site.no_answer()),
                     Some(answer) => {
-                        let is_list = site.evidence.step.request.operation
+                        let is_list = site.step_of_copy().request.operation
                             == Some(Operation::StreamGenerateContent);
                         documents(answer, is_list)
                             .and_then(|documents| hold(name, &documents, bench))

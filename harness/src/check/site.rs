@@ -1,8 +1,8 @@
 //! Where something was observed, and what the case had arranged there.
 
-use crate::case::ResponseExpectation;
+use crate::case::{ResponseExpectation, Step};
 use crate::check::{Mismatch, Site};
-use crate::exchange::Outcome;
+use crate::exchange::{Outcome, Received};
 use crate::operation::{Operation, Protocol};
 use crate::target::{MalformedPolicy, Target};
 
@@ -20,12 +20,27 @@ impl<'e> Site<'e> {
     /// The expectations that describe this answer: one that allows a success and a refusal describes the success.
     pub(super) fn described(&self) -> impl Iterator<Item = &'e ResponseExpectation> + use<'e> {
         let status = self.exchange.answer().map(|answer| answer.status);
-        let expected = self.evidence.step.expect.response.iter();
+        let expected = self.step_of_copy().expect.response.iter();
         expected.filter(move |expected| status.is_none_or(|status| expected.describes(status)))
     }
-}
 
-impl Site<'_> {
+    /// The step, as this copy ran it: parallel copies have tokens of their own.
+    pub(super) fn step_of_copy(&self) -> &'e Step {
+        let others = &self.evidence.others;
+        let other = self.copy.checked_sub(1).and_then(|at| others.get(at));
+        other.unwrap_or(&self.evidence.step)
+    }
+
+    /// The answer, if it streams: as events, or as the list that Google streams where nobody asked for events.
+    pub(super) fn streamed(&self) -> Option<&'e Received> {
+        let request = &self.step_of_copy().request;
+        let may_list = request.operation == Some(Operation::StreamGenerateContent)
+            && !asks_for_events(&self.exchange.sent.url);
+        let answer = self.exchange.answer()?;
+        let is_list = may_list && answer.is_success() && answer.is_list();
+        (answer.is_stream() || is_list).then_some(answer)
+    }
+
     /// Whether the script tells the provider to do anything but succeed.
     pub(super) fn is_scripted(&self) -> bool {
         self.directives()
@@ -63,7 +78,7 @@ impl Site<'_> {
 
     /// The protocol of the request; none where it is no operation, or an operation with a method of the case's own.
     pub(super) fn protocol(&self) -> Option<Protocol> {
-        let request = &self.evidence.step.request;
+        let request = &self.step_of_copy().request;
         let method = request.method.as_deref();
         let usual = method.is_none_or(|method| method == "POST");
         request.operation.filter(|_| usual).map(Operation::protocol)
@@ -93,8 +108,17 @@ impl Site<'_> {
     }
 
     fn directives(&self) -> impl Iterator<Item = &str> {
-        let script = self.evidence.step.upstream.iter();
+        let script = self.step_of_copy().upstream.iter();
         let answers = script.flat_map(|script| &script.answers);
         answers.map(|answer| answer.directive.as_str())
     }
+}
+
+/// Whether an address of Google's says that the stream comes as events.
+fn asks_for_events(url: &str) -> bool {
+    let Ok(url) = reqwest::Url::parse(url) else {
+        return false;
+    };
+    url.query_pairs()
+        .any(|(name, value)| matches!(&*name, "alt" | "$alt") && value == "sse")
 }

@@ -17,7 +17,7 @@ impl Check for StatusCheck {
 
     fn judge(&self, evidence: &Evidence<'_>, bench: &mut Bench<'_>) {
         for site in sites(evidence) {
-            for expected in &site.evidence.step.expect.response {
+            for expected in &site.step_of_copy().expect.response {
                 let Some(status) = &expected.status else {
                     continue;
                 };

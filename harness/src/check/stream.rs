@@ -21,7 +21,7 @@ impl Check for Stream {
 
     fn judge(&self, evidence: &Evidence<'_>, bench: &mut Bench<'_>) {
         for site in sites(evidence) {
-            for expected in &site.evidence.step.expect.stream {
+            for expected in &site.step_of_copy().expect.stream {
                 judge_one(site, expected, bench);
             }
         }
@@ -73,10 +73,10 @@ fn judge_one(site: Site<'_>, expected: &StreamExpectation, bench: &mut Bench<'_>
 
 /// The answer, if it is a stream.
 fn streamed(site: Site<'_>) -> Result<&Received, Mismatch> {
-    let answer = site.exchange.answer().ok_or_else(|| site.no_answer())?;
-    if answer.is_stream() {
+    if let Some(answer) = site.streamed() {
         return Ok(answer);
     }
+    let answer = site.exchange.answer().ok_or_else(|| site.no_answer())?;
     let found = format!(
         "status {}, content-type {:?}",
         answer.status,
@@ -90,6 +90,10 @@ fn streamed(site: Site<'_>) -> Result<&Received, Mismatch> {
 }
 
 fn kinds(answer: &Received) -> Vec<String> {
+    if !answer.is_stream() {
+        let elements = answer.documents().into_iter();
+        return elements.map(|element| element.kind).collect();
+    }
     let events = answer.events.iter().filter(|event| !event.is_done());
     events.map(StreamEvent::kind).collect()
 }

@@ -25,7 +25,7 @@ impl Check for Upstream {
 
     fn judge(&self, evidence: &Evidence<'_>, bench: &mut Bench<'_>) {
         for site in sites(evidence) {
-            for expected in &site.evidence.step.expect.upstream {
+            for expected in &site.step_of_copy().expect.upstream {
                 judge_one(site, expected, evidence.target, bench);
             }
         }

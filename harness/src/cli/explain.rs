@@ -74,6 +74,8 @@ fn write_case(
             "expect",
             "save",
             "disconnect",
+            "read",
+            "poll",
             "parallel",
         ] {
             if let Some(value) = step.get(part) {

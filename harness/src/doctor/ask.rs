@@ -1,8 +1,8 @@
 //! Sends the doctor's requests and finds what arrived upstream for each.
 
+use crate::exchange::progress::Progress;
 use mock_server::journal::Entry;
 use serde_json::{Map, Value, json};
-use tokio::sync::watch;
 
 use crate::case::{Credential, RequestStep};
 use crate::exchange::client::Manner;
@@ -194,7 +194,7 @@ impl<'o> Asker<'o> {
     pub(super) async fn raw(&self, sent: &Sent) -> Outcome {
         let manner = Manner::within(self.session.target.timeout);
         let client = &self.session.client;
-        client.send(sent, manner, &watch::channel(0).0).await
+        client.send(sent, manner, &Progress::default()).await
     }
 
     /// A token that no other request has.

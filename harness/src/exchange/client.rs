@@ -7,12 +7,12 @@ use futures_util::StreamExt as _;
 use reqwest::Certificate;
 use reqwest::header::{HeaderName, HeaderValue};
 use reqwest::redirect::Policy;
-use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
 use crate::case::DisconnectAfter;
+use crate::exchange::progress::Progress;
 use crate::exchange::sse::Reader;
-use crate::exchange::{End, Outcome, Received, Sent};
+use crate::exchange::{End, Outcome, Received, Sent, list};
 
 /// An answer of more bytes than this is cut: ten of the largest images that any provider makes fit in.
 pub const LONGEST_BODY: usize = 128 << 20;
@@ -34,8 +34,19 @@ pub struct Manner {
     pub timeout: Duration,
     /// When to hang up; an upstream call is waited for by the caller.
     pub disconnect: Option<DisconnectAfter>,
+    /// Where to stop reading for a while.
+    pub pause: Option<Pause>,
     /// A body of more bytes is cut.
     pub longest_body: usize,
+}
+
+/// A slow reader.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pause {
+    /// So many bytes of the body are read before.
+    pub after: usize,
+    /// It ends at the latest after so long, which the time limit of the exchange does not count.
+    pub longest: Duration,
 }
 
 impl Manner {
@@ -45,6 +56,7 @@ impl Manner {
         Self {
             timeout,
             disconnect: None,
+            pause: None,
             longest_body: LONGEST_BODY,
         }
     }
@@ -74,13 +86,8 @@ impl Client {
         Ok(Self { http })
     }
 
-    /// Sends a request. `events` is told the number of events so far.
-    pub async fn send(
-        &self,
-        sent: &Sent,
-        manner: Manner,
-        events: &watch::Sender<usize>,
-    ) -> Outcome {
+    /// Sends a request. `progress` is told the number of events so far, and that the client pauses.
+    pub async fn send(&self, sent: &Sent, manner: Manner, progress: &Progress) -> Outcome {
         let end = Instant::now() + manner.timeout;
         let request = match self.request(sent) {
             Ok(request) => request,
@@ -107,7 +114,7 @@ impl Client {
             received.end = End::HungUp;
             return Outcome::Answer(received);
         }
-        read_body(response, &mut received, manner, end, events).await;
+        read_body(response, &mut received, manner, end, progress).await;
         Outcome::Answer(received)
     }
 
@@ -144,11 +151,11 @@ async fn read_body(
     response: reqwest::Response,
     received: &mut Received,
     manner: Manner,
-    end: Instant,
-    events: &watch::Sender<usize>,
+    mut end: Instant,
+    progress: &Progress,
 ) {
-    let is_stream = received.is_stream();
-    let mut reader = Reader::default();
+    let mut framed = Framed::of(received);
+    let mut pause = manner.pause;
     let mut body = BytesMut::new();
     let mut chunks = response.bytes_stream();
     received.end = loop {
@@ -162,28 +169,67 @@ async fn read_body(
         if body.len() > manner.longest_body {
             break End::Cut(format!("more than {} bytes", manner.longest_body));
         }
-        if !is_stream {
-            continue;
-        }
-        match reader.push(&chunk) {
-            Ok(more) => received.events.extend(more),
+        let count = match framed.push(&chunk, received) {
+            Ok(count) => count,
             Err(problem) => break End::Cut(problem),
-        }
-        if received.events.len() > MOST_EVENTS {
-            break End::Cut(format!("more than {MOST_EVENTS} events"));
-        }
-        let _ = events.send(received.events.len());
+        };
+        progress.has_events(count);
         match manner.disconnect {
-            Some(DisconnectAfter::Event(count)) if received.events.len() >= count => {
-                break End::HungUp;
-            }
+            Some(DisconnectAfter::Event(wanted)) if count >= wanted => break End::HungUp,
             _ => {}
         }
+        if let Some(pause) = pause.take_if(|pause| body.len() >= pause.after) {
+            let begun = Instant::now();
+            progress.pause(pause.longest).await;
+            end += begun.elapsed();
+        }
     };
-    if received.end == End::Whole && reader.has_rest() {
+    if received.end == End::Whole && framed.has_rest() {
         received.end = End::InsideEvent;
     }
     received.body = body.freeze();
+}
+
+/// What in a body counts as an event.
+enum Framed {
+    /// Server-sent events.
+    Events(Reader),
+    /// The elements of a list.
+    List(list::Counter),
+    /// Nothing.
+    Whole,
+}
+
+impl Framed {
+    fn of(received: &Received) -> Self {
+        if received.is_stream() {
+            return Self::Events(Reader::default());
+        }
+        match received.is_called_json() {
+            true => Self::List(list::Counter::default()),
+            false => Self::Whole,
+        }
+    }
+
+    /// Takes some bytes, keeps the events that they complete, and counts all so far.
+    fn push(&mut self, chunk: &[u8], received: &mut Received) -> Result<usize, String> {
+        let count = match self {
+            Self::Events(reader) => {
+                received.events.extend(reader.push(chunk)?);
+                received.events.len()
+            }
+            Self::List(counter) => return Ok(counter.push(chunk)),
+            Self::Whole => return Ok(0),
+        };
+        if count > MOST_EVENTS {
+            return Err(format!("more than {MOST_EVENTS} events"));
+        }
+        Ok(count)
+    }
+
+    fn has_rest(&self) -> bool {
+        matches!(self, Self::Events(reader) if reader.has_rest())
+    }
 }
 
 /// Some pieces, so that a chunked body really has chunks.

@@ -9,7 +9,7 @@ use crate::exchange::{Received, parse, sse};
 pub struct Document {
     /// Where a pointer into it begins: empty for a body, `/1` in a list, `event 2 ` in a stream.
     pub place: String,
-    /// What kind of event it is; empty outside streams.
+    /// What kind of event it is; empty for a body.
     pub kind: String,
     /// The document.
     pub value: Value,
@@ -31,19 +31,21 @@ impl Received {
             });
             return documents.collect();
         }
-        let plain = |place: String, value: Value| Document {
-            place,
-            kind: String::new(),
-            value,
-        };
         match self.json() {
             Some(Value::Array(items)) if items.iter().all(Value::is_object) => {
                 let items = items.into_iter().enumerate();
-                items
-                    .map(|(index, item)| plain(format!("/{index}"), item))
-                    .collect()
+                let document = |(index, item)| Document {
+                    place: format!("/{index}"),
+                    kind: sse::kind(None, &item),
+                    value: item,
+                };
+                items.map(document).collect()
             }
-            Some(body) => vec![plain(String::new(), body)],
+            Some(value) => vec![Document {
+                place: String::new(),
+                kind: String::new(),
+                value,
+            }],
             None => Vec::new(),
         }
     }

@@ -5,8 +5,10 @@ pub mod asked;
 pub mod client;
 mod document;
 pub mod images;
+pub mod list;
 pub mod message;
 pub mod mock;
+pub mod progress;
 pub mod sse;
 
 pub use document::Document;
@@ -40,6 +42,8 @@ pub struct Evidence<'r> {
 pub struct StepEvidence {
     /// The step, with its variables filled in.
     pub step: Step,
+    /// The same for the second parallel copy and those after it, with tokens of their own.
+    pub others: Vec<Step>,
     /// One exchange, or one for each parallel copy.
     pub exchanges: Vec<Exchange>,
 }
@@ -59,6 +63,21 @@ pub struct Exchange {
     pub upstream: Option<Vec<Entry>>,
     /// What the client had while the provider held.
     pub holds: Vec<HoldSeen>,
+    /// The client stopped reading for a while, as the case says.
+    pub paused: bool,
+    /// How the step polled, if it does; the exchange itself is the last one.
+    pub polls: Option<Polls>,
+}
+
+/// How a step polled.
+#[derive(Clone, Debug, Default)]
+pub struct Polls {
+    /// The exchanges before the last one, as many as could be kept; without images and upstream calls.
+    pub earlier: Vec<Exchange>,
+    /// How many requests were sent.
+    pub times: usize,
+    /// The last answer is what the step polled for.
+    pub came: bool,
 }
 
 /// A request as it was sent.
@@ -196,6 +215,12 @@ impl Received {
     #[must_use]
     pub fn is_broken_off(&self) -> bool {
         matches!(self.end, End::Cut(_) | End::TimedOut)
+    }
+
+    /// Whether it is a JSON array, as far as its beginning says.
+    #[must_use]
+    pub fn is_list(&self) -> bool {
+        self.is_called_json() && self.body.trim_ascii_start().starts_with(b"[")
     }
 
     /// Whether it is announced as JSON.

@@ -13,6 +13,7 @@ pub mod plan;
 pub(crate) mod probe;
 mod process;
 pub(crate) mod request;
+mod sending;
 pub mod session;
 pub mod setup;
 pub(crate) mod token;

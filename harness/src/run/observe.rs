@@ -4,19 +4,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use futures_util::future::join_all;
-use mock_server::journal::Entry;
-use mock_server::provider::{credential_label, hex_sha256};
-use tokio::sync::watch;
+use mock_server::provider::hex_sha256;
 
-use crate::case::{DisconnectAfter, Instance, Scope, Step, StepError, variables};
+use crate::case::{Instance, Scope, Step, StepError, variables};
 use crate::exchange::client::{LONGEST_BODY, Manner};
 use crate::exchange::images::Found;
 use crate::exchange::mock::{Mock, MockError};
+use crate::exchange::progress::Progress;
 use crate::exchange::{Evidence, Exchange, Fetched, Outcome, Sent, StepEvidence, images, message};
 use crate::files::media_type;
-use crate::run::hold::Holds;
 use crate::run::plan::{Lane, is_quiet, lane};
 use crate::run::request::{self, Setting, Unsendable};
+use crate::run::sending::Sending;
 use crate::run::session::Session;
 use crate::run::token::Origin;
 use crate::target::Target;
@@ -44,6 +43,8 @@ impl Session {
         repetition: u32,
     ) -> Result<(), Stop> {
         let mut saved = Scope::default();
+        // For each copy, what the journal had when its last script was set.
+        let mut begun: Vec<Option<u64>> = Vec::new();
         let (instance, target) = (evidence.instance, evidence.target);
         for index in 0..instance.case.steps.len() {
             let copies = instance.case.steps[index]
@@ -69,16 +70,25 @@ impl Session {
                 steps.push((step, token));
             }
             let alone = is_quiet(instance);
-            let sent = steps
-                .iter()
-                .map(|(step, token)| self.exchange(step, token, target, alone));
-            let exchanges = join_all(sent)
+            begun.resize(copies, None);
+            let sent = steps.iter().zip(&begun);
+            let sent = sent
+                .map(|((step, token), begun)| self.exchange(step, token, target, alone, *begun));
+            let observed = join_all(sent)
                 .await
                 .into_iter()
                 .collect::<Result<Vec<_>, _>>()?;
-            let (step, _) = steps.swap_remove(0);
-            let missing = save(&step, &exchanges[0], &mut saved);
-            evidence.steps.push(StepEvidence { step, exchanges });
+            let (exchanges, after): (Vec<_>, Vec<_>) = observed.into_iter().unzip();
+            begun = after;
+            let mut steps = steps.into_iter().map(|(step, _)| step);
+            let Some(step) = steps.next() else { continue };
+            let missing =
+                unmet(index, &exchanges).or_else(|| save(&step, &exchanges[0], &mut saved));
+            evidence.steps.push(StepEvidence {
+                step,
+                others: steps.collect(),
+                exchanges,
+            });
             if let Some(missing) = missing.filter(|_| index + 1 < instance.case.steps.len()) {
                 return Err(Stop::Unsendable(missing));
             }
@@ -120,14 +130,17 @@ impl Session {
         scope
     }
 
-    /// Sends one request and observes everything that belongs to it; `alone`: nothing else runs meanwhile.
+    /// Sends the request of a step and observes everything that belongs to it. `begun` is what the journal had before
+    /// the step that this one goes on with.; `alone`: nothing else runs
+    /// meanwhile.
     async fn exchange(
         &self,
         step: &Step,
         token: &str,
         target: &Target,
         alone: bool,
-    ) -> Result<Exchange, Stop> {
+        begun: Option<u64>,
+    ) -> Result<(Exchange, Option<u64>), Stop> {
         let origins = self.origins(target);
         let setting = Setting {
             target,
@@ -137,22 +150,16 @@ impl Session {
         };
         let mut sent = request::build(&step.request, &setting).map_err(Stop::Unsendable)?;
         sent.url = self.seen_from_here(&sent.url);
-        let after = match &self.mock {
-            Some(mock) => Some(
-                mock.script(token, &step.upstream.clone().unwrap_or_default())
-                    .await?,
-            ),
-            None => None,
+        let after = self.script(step, token, begun).await?;
+        let sending = Sending::of(self, step, &sent, token, target, alone, after);
+        let (outcome, polls) = match &step.poll {
+            None => (sending.send().await?, None),
+            Some(poll) => {
+                let (outcome, polls) = sending.poll(poll).await?;
+                (outcome, Some(polls))
+            }
         };
-        let holds = Holds::of(step);
-        let outcome = self.send(step, &sent, token, after, &holds, target).await?;
-        let upstream = match (&self.mock, after) {
-            (Some(mock), Some(after)) => Some(
-                self.calls(mock, step, &sent, token, after, target, &holds, alone)
-                    .await?,
-            ),
-            _ => None,
-        };
+        let upstream = sending.calls().await?;
         let locator = target.policies.image_locator;
         let (outcome, found) = tokio::task::spawn_blocking(move || {
             let found = match &outcome {
@@ -164,115 +171,36 @@ impl Session {
         .await?;
         let fetched = self.fetch(&found, &origins, target).await;
         let images = tokio::task::spawn_blocking(move || images::look(found, &fetched)).await?;
-        Ok(Exchange {
+        let (holds, paused) = (sending.holds(), sending.has_paused());
+        let exchange = Exchange {
             token: token.to_owned(),
             sent,
             outcome,
             images,
             upstream,
-            holds: holds.seen(),
-        })
+            holds,
+            paused,
+            polls,
+        };
+        Ok((exchange, after))
     }
 
-    /// Sends, while holds are watched and opened, and hangs up when the case says so.
-    async fn send(
+    /// Tells the mock what to answer; gives what its journal has before that. A step that goes on with the one before
+    /// leaves that one's script as it is.
+    async fn script(
         &self,
         step: &Step,
-        sent: &Sent,
         token: &str,
-        after: Option<u64>,
-        holds: &Holds,
-        target: &Target,
-    ) -> Result<Outcome, Stop> {
-        let (events, seen) = watch::channel(0);
-        let disconnect = step.disconnect.map(|disconnect| disconnect.after);
-        let manner = Manner {
-            disconnect,
-            ..Manner::within(target.timeout)
+        begun: Option<u64>,
+    ) -> Result<Option<u64>, MockError> {
+        let Some(mock) = &self.mock else {
+            return Ok(None);
         };
-        let sending = self.client.send(sent, manner, &events);
-        let (Some(mock), Some(after)) = (&self.mock, after) else {
-            return Ok(sending.await);
-        };
-        if disconnect == Some(DisconnectAfter::Upstream) {
-            let arrived =
-                mock.wait_for(token, after, target.timeout, |entries| !entries.is_empty());
-            return tokio::select! {
-                outcome = sending => Ok(outcome),
-                arrived = arrived => arrived.map(|_| Outcome::HungUp).map_err(Stop::from),
-            };
+        if let Some(begun) = begun.filter(|_| step.goes_on()) {
+            return Ok(Some(begun));
         }
-        if holds.is_empty() {
-            return Ok(sending.await);
-        }
-        if disconnect.is_some() {
-            // The provider holds until the client is gone; a target that lets nothing through must not stall the run.
-            return tokio::select! {
-                outcome = sending => Ok(outcome),
-                stuck = holds.stuck(mock, token, after, target.hold_limit) => stuck.map(|()| Outcome::TimedOut).map_err(Stop::from),
-            };
-        }
-        let watching = async {
-            holds
-                .watch(mock, token, after, target.hold_limit, seen)
-                .await?;
-            std::future::pending::<Result<(), MockError>>().await
-        };
-        tokio::select! {
-            outcome = sending => Ok(outcome),
-            failed = watching => failed.map(|()| Outcome::HungUp).map_err(Stop::from),
-        }
-    }
-
-    /// What arrived upstream during an exchange.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "one call site; a struct would only rename the list"
-    )]
-    async fn calls(
-        &self,
-        mock: &Mock,
-        step: &Step,
-        sent: &Sent,
-        token: &str,
-        after: u64,
-        target: &Target,
-        holds: &Holds,
-        alone: bool,
-    ) -> Result<Vec<Entry>, MockError> {
-        if step.disconnect.is_some() {
-            // Until the target has let its own call go, or clearly does not.
-            let over = |entries: &[Entry]| {
-                let settled = |call: &Entry| {
-                    call.answer.is_some()
-                        && (call.stamps.end.is_some() || call.stamps.peer_gone.is_some())
-                };
-                !entries.is_empty() && entries.iter().all(settled)
-            };
-            mock.wait_for(token, after, target.hold_limit, over).await?;
-            for _ in 0..holds.len() {
-                mock.release(token).await?;
-            }
-            // Who keeps the call now has the whole answer.
-            mock.wait_for(token, after, target.hold_limit, over).await?;
-        }
-        let carries_token = sent
-            .body
-            .as_ref()
-            .is_some_and(|body| contains(body, token.as_bytes()));
-        let mut entries = if alone && !carries_token {
-            // Whatever arrives without a token while the case runs alone is its own.
-            mock.all_entries(after).await?
-        } else {
-            mock.entries(token, after).await?
-        };
-        entries.retain(|entry| entry.token.as_deref().is_none_or(|other| other == token));
-        if target.is_mock && !self.target.is_mock {
-            // The target may still be at work on the same token: only the harness's own calls count here.
-            let own = credential_label(&self.mock_key.value);
-            entries.retain(|entry| entry.credential.as_ref().is_none_or(|one| one.label == own));
-        }
-        Ok(entries)
+        let script = step.upstream.clone().unwrap_or_default();
+        mock.script(token, &script).await.map(Some)
     }
 
     /// Where the target's and the mock's own addresses may point to, seen from either side.
@@ -319,7 +247,7 @@ impl Session {
                 longest_body: room,
                 ..Manner::within(target.timeout.saturating_sub(begun.elapsed()))
             };
-            let outcome = self.client.send(&sent, manner, &watch::channel(0).0).await;
+            let outcome = self.client.send(&sent, manner, &Progress::default()).await;
             let bytes = match outcome {
                 Outcome::Answer(answer) if answer.is_broken_off() => {
                     Err("GET without credential: the answer broke off".to_owned())
@@ -368,6 +296,15 @@ fn drop_unpromised(step: &mut Step, target: &Target) {
         .retain(|expected| promises(&expected.requirement));
 }
 
+/// What a step polled for and did not get; later steps need it.
+fn unmet(index: usize, exchanges: &[Exchange]) -> Option<String> {
+    let mut polls = exchanges
+        .iter()
+        .filter_map(|exchange| exchange.polls.as_ref());
+    let failed = polls.any(|polls| !polls.came);
+    failed.then(|| format!("step {} never came to what it polled for", index + 1))
+}
+
 /// Saves values of an answer for later steps; gives what is missing.
 fn save(step: &Step, exchange: &Exchange, saved: &mut Scope) -> Option<String> {
     let mut missing = None;
@@ -402,10 +339,4 @@ fn saved_value(place: &str, exchange: &Exchange) -> Option<serde_json::Value> {
         }
         _ => None,
     }
-}
-
-fn contains(haystack: &[u8], needle: &[u8]) -> bool {
-    haystack
-        .windows(needle.len())
-        .any(|window| window == needle)
 }

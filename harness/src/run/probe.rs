@@ -2,10 +2,10 @@
 
 use mock_server::journal::Entry;
 use serde_json::{Map, Value, json};
-use tokio::sync::watch;
 
 use crate::case::RequestStep;
 use crate::exchange::client::Manner;
+use crate::exchange::progress::Progress;
 use crate::exchange::{Outcome, Sent};
 use crate::operation::{Operation, Protocol};
 use crate::profile::Model;
@@ -40,7 +40,7 @@ pub(super) async fn connected(
     let manner = Manner::within(session.target.timeout);
     let outcome = session
         .client
-        .send(&sent, manner, &watch::channel(0).0)
+        .send(&sent, manner, &Progress::default())
         .await;
     let arrived = mock.entries(&token, after).await?;
     let refused = |entry: &Entry| {

@@ -44,13 +44,18 @@ pub(crate) fn build(request: &RequestStep, setting: &Setting<'_>) -> Result<Sent
                 "'{url}' is neither of the target's nor of the mock's origin"
             ));
         }
+        let mut headers = Vec::new();
+        set_headers(&mut headers, request);
         return Ok(Sent {
             method: request.method.clone().unwrap_or_else(|| "GET".to_owned()),
             url: url.clone(),
+            headers,
             ..Sent::default()
         });
     }
-    let path = path(request, target)?;
+    // What the step says comes last: it may leave out what the target's file adds.
+    let path = with_query(path(request, target)?, &set(&target.query));
+    let path = with_query(path, &request.query);
     let body = body(request, setting)?;
     let mut headers: Vec<(String, String)> = Vec::new();
     headers.extend(
@@ -68,17 +73,51 @@ pub(crate) fn build(request: &RequestStep, setting: &Setting<'_>) -> Result<Sent
     }
     let (body, content_type) = body.unzip();
     headers.extend(content_type.map(|kind| ("content-type".to_owned(), kind)));
-    for (name, value) in &request.headers {
-        headers.retain(|(other, _)| other != name);
-        headers.extend(value.clone().map(|value| (name.clone(), value)));
-    }
+    set_headers(&mut headers, request);
     Ok(Sent {
         method: method(request, target),
-        url: format!("{}{}", target.base_url, with_query(&path, &target.query)),
+        url: format!("{}{path}", target.base_url),
         headers,
         body,
         chunked: request.chunked,
     })
+}
+
+/// The headers that the step states, instead of others of the same name.
+fn set_headers(headers: &mut Vec<(String, String)>, request: &RequestStep) {
+    for (name, value) in &request.headers {
+        let name = name.to_ascii_lowercase();
+        headers.retain(|(other, _)| *other != name);
+        headers.extend(value.clone().map(|value| (name, value)));
+    }
+}
+
+/// Parameters that are all set.
+fn set(query: &BTreeMap<String, String>) -> BTreeMap<String, Option<String>> {
+    let all = query.iter();
+    all.map(|(name, value)| (name.clone(), Some(value.clone())))
+        .collect()
+}
+
+/// A path with parameters set in its query, or left out; the others stay as they are.
+fn with_query(path: String, set: &BTreeMap<String, Option<String>>) -> String {
+    if set.is_empty() {
+        return path;
+    }
+    let (bare, query) = path.split_once('?').unwrap_or((&path, ""));
+    let others = query.split('&').filter(|pair| {
+        let name = pair.split('=').next().unwrap_or_default();
+        !pair.is_empty() && !set.contains_key(name)
+    });
+    let stated = set.iter().filter_map(|(name, value)| {
+        let value = value.as_ref()?;
+        Some(format!("{}={}", segment(name), segment(value)))
+    });
+    let pairs: Vec<String> = others.map(str::to_owned).chain(stated).collect();
+    match pairs.is_empty() {
+        true => bare.to_owned(),
+        false => format!("{bare}?{}", pairs.join("&")),
+    }
 }
 
 fn path(request: &RequestStep, target: &Target) -> Result<String, Unsendable> {
@@ -101,24 +140,6 @@ fn path(request: &RequestStep, target: &Target) -> Result<String, Unsendable> {
         format!("the path of {operation} needs a model, and the request names none")
     })?;
     Ok(template.replace(MODEL, &segment(model)))
-}
-
-/// A path with parameters in its query; one that is there already takes the new value.
-fn with_query(path: &str, query: &BTreeMap<String, String>) -> String {
-    if query.is_empty() {
-        return path.to_owned();
-    }
-    let (path, stated) = path.split_once('?').unwrap_or((path, ""));
-    let is_other = |pair: &&str| {
-        let name = pair.split('=').next().unwrap_or_default();
-        !pair.is_empty() && !query.contains_key(name)
-    };
-    let stated = stated.split('&').filter(is_other).map(str::to_owned);
-    let added = query
-        .iter()
-        .map(|(name, value)| format!("{}={}", segment(name), segment(value)));
-    let pairs: Vec<_> = stated.chain(added).collect();
-    format!("{path}?{}", pairs.join("&"))
 }
 
 /// The model that the body or the form names.
@@ -187,20 +208,26 @@ mod tests {
     use super::{same_origin, with_query};
 
     #[test]
-    fn parameters_are_added_to_a_query_or_replaced() {
-        let query = |pairs: &[(&str, &str)]| {
-            let pairs = pairs.iter();
-            pairs
-                .map(|(a, b)| ((*a).to_owned(), (*b).to_owned()))
-                .collect()
+    fn parameters_are_set_and_left_out() {
+        let set = |path: &str, name: &str, value: Option<&str>| {
+            let set = [(name.to_owned(), value.map(str::to_owned))].into();
+            with_query(path.to_owned(), &set)
         };
-        let new = query(&[("api-version", "2"), ("team", "a b&c")]);
+        assert_eq!(set("/a?alt=sse", "alt", None), "/a");
         assert_eq!(
-            with_query("/x?api-version=1&z=1", &new),
+            set("/a?alt=sse&b=%20", "alt", Some("x y")),
+            "/a?b=%20&alt=x%20y"
+        );
+        assert_eq!(set("/a", "b", Some("")), "/a?b=");
+        let several = super::set(
+            &[("api-version", "2"), ("team", "a b&c")]
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .into(),
+        );
+        assert_eq!(
+            with_query("/x?api-version=1&z=1".to_owned(), &several),
             "/x?z=1&api-version=2&team=a%20b%26c"
         );
-        assert_eq!(with_query("/x", &query(&[("a", "1")])), "/x?a=1");
-        assert_eq!(with_query("/x?y", &query(&[])), "/x?y");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! A session: one target, one mock, everything that is needed to run a case and judge it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -8,7 +9,7 @@ use crate::catalog::Catalog;
 use crate::check::{Finding, Schemas, judge};
 use crate::exchange::client::Client;
 use crate::exchange::mock::Mock;
-use crate::exchange::{Evidence, StepEvidence, asked};
+use crate::exchange::{Evidence, Exchange, StepEvidence, asked};
 use crate::expectation::Expectations;
 use crate::recording::Judge;
 use crate::redact::Redactor;
@@ -303,22 +304,33 @@ pub(super) fn all_ok(step: &Step) -> bool {
 
 fn money(steps: &[StepEvidence]) -> Money {
     let mut money = Money::default();
+    // A call belongs to several steps where one goes on with another; the later one knows more of it.
+    let mut made = BTreeMap::new();
     let exchanges = steps.iter().flat_map(|step| {
         let exchanges = step.exchanges.iter();
-        exchanges.map(|exchange| (&step.step.request, exchange))
+        exchanges.map(|exchange| (&step.step, exchange))
     });
-    for (request, exchange) in exchanges {
+    for (step, exchange) in exchanges {
         if exchange.sent.method == "POST" {
-            money.asked += asked::images(request, &exchange.sent);
+            money.asked += asked_for(step, exchange);
         }
-        let summaries = exchange
-            .calls()
-            .iter()
-            .filter_map(|call| call.answer.as_ref());
-        money.made += summaries
-            .map(|answer| answer.summary.images.len() as u64)
-            .sum::<u64>();
+        made.extend(exchange.calls().iter().filter_map(|call| {
+            let answer = call.answer.as_ref()?;
+            Some((call.seq, answer.summary.images.len() as u64))
+        }));
         money.delivered += exchange.final_images().count() as u64;
     }
+    money.made = made.values().sum();
     money
+}
+
+/// How many images the requests of an exchange asked for. Who polls asks for none, unless each request is one for
+/// images itself.
+fn asked_for(step: &Step, exchange: &Exchange) -> u64 {
+    let once = asked::images(&step.request, &exchange.sent);
+    match &exchange.polls {
+        None => once,
+        Some(_) if step.request.operation.is_none() => 0,
+        Some(polls) => once * polls.times as u64,
+    }
 }

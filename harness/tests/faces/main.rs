@@ -37,6 +37,18 @@ async fn a_relay_without_a_fault_passes_every_face() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn an_image_that_never_came_is_no_money() {
+    let rig = Rig::start(Fault::None).await;
+    for profile in ["gemini", "vertex"] {
+        let (code, output, report) = rig.run(profile, "stream/content/error", "", &[]).await;
+        assert_eq!(code, 0, "{profile}: {output}");
+        // The two are the sentinels' before and after.
+        let money = serde_json::json!({ "asked": 1 + 2, "made": 2, "delivered": 2 });
+        assert_eq!(report["money"], money, "{profile}: {output}");
+    }
+}
+
 /// Profile, case, what the relay does wrong, the check that must fail.
 const FAULTS: &[(&str, &str, Fault, &str)] = &[
     (
@@ -141,6 +153,18 @@ const FAULTS: &[(&str, &str, Fault, &str)] = &[
         "stream/content/image",
         Fault::Buffers,
         "stream.held",
+    ),
+    (
+        "gemini",
+        "stream/content/list",
+        Fault::Buffers,
+        "stream.held",
+    ),
+    (
+        "vertex",
+        "stream/content/list",
+        Fault::Response("finishReason", "finishreason"),
+        "law.stream-order",
     ),
     (
         "gemini",

@@ -105,6 +105,10 @@ async fn an_error_inside_the_stream_is_bare_unless_a_frame_is_asked_for() {
     .await;
     let (events, error) = reply.text().rsplit_once("\r\n\r\n").unwrap();
     assert!(events.starts_with("data: "));
+    // It comes instead of the image, which the journal does not count either.
+    assert!(!events.contains("inlineData"), "{events}");
+    let call = &mock.journal("").await.entries[0];
+    assert!(call.answer.as_ref().unwrap().summary.images.is_empty());
     assert!(
         error.starts_with("{\n  \"error\": {\n    \"code\": 503"),
         "{error}"

@@ -2,7 +2,7 @@
 
 mod traces;
 
-use crate::check::{Bench, Check, Mismatch, Site, sites};
+use crate::check::{Bench, Check, Mismatch, Site, sites_with_polls};
 use crate::exchange::{Evidence, Received};
 use crate::target::{Secret, Target};
 use traces::{Found, Traces};
@@ -23,7 +23,7 @@ impl Check for Leak {
     }
 
     fn judge(&self, evidence: &Evidence<'_>, bench: &mut Bench<'_>) {
-        for site in sites(evidence) {
+        for site in sites_with_polls(evidence) {
             if site.exchange.answer().is_some() {
                 let result = downstream(site, evidence.target);
                 bench.record(site, self.id(), self.id(), result);
@@ -37,7 +37,7 @@ impl Check for Leak {
 
 /// The keys that this client must not see: the target's own, and other customers'.
 fn foreign<'t>(site: Site<'_>, target: &'t Target) -> Vec<&'t Secret> {
-    let own = target.credential(site.evidence.step.request.credential);
+    let own = target.credential(site.step_of_copy().request.credential);
     let foreign = target
         .secrets()
         .filter(|secret| own.as_ref().is_none_or(|own| own.value != secret.value));

@@ -141,6 +141,8 @@ mod tests {
             images,
             upstream: None,
             holds: Vec::new(),
+            paused: false,
+            polls: None,
         }
     }
 

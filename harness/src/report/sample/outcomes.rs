@@ -118,6 +118,7 @@ pub(super) fn step(upstream: &Value, exchange: Exchange) -> StepEvidence {
     let step = json!({ "request": { "operation": "images.generations" }, "upstream": upstream, "expect": {} });
     StepEvidence {
         step: serde_json::from_value(step).unwrap(),
+        others: Vec::new(),
         exchanges: vec![exchange],
     }
 }
@@ -139,6 +140,8 @@ pub(super) fn exchange(chance: &Chance, body: &Value, outcome: Outcome) -> Excha
         images: Vec::new(),
         upstream: None,
         holds: Vec::new(),
+        paused: false,
+        polls: None,
     }
 }
 

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use crate::exchange::progress::Progress;
 use tokio::net::TcpStream;
-use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::gateway::{Gateway, GatewayError};
@@ -87,7 +87,7 @@ impl Site<'_> {
         };
         let outcome = self
             .client
-            .send(&sent, Manner::within(LOOK), &watch::channel(0).0)
+            .send(&sent, Manner::within(LOOK), &Progress::default())
             .await;
         let wanted = ready.status.as_ref();
         let wanted_text = wanted.map_or("2xx".to_owned(), ToString::to_string);

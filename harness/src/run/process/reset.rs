@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
+use crate::exchange::progress::Progress;
 
 use super::Keeper;
 use super::helper::Program;
@@ -55,7 +55,7 @@ impl Reset {
         wanted: Option<&Status>,
     ) -> Result<(), String> {
         let manner = Manner::within(self.within);
-        match client.send(sent, manner, &watch::channel(0).0).await {
+        match client.send(sent, manner, &Progress::default()).await {
             Outcome::Answer(answer) => {
                 let fits =
                     wanted.map_or(answer.is_success(), |status| status.accepts(answer.status));

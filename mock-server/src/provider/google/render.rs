@@ -181,9 +181,11 @@ fn stream(mut told: Told, call: &Call, desk: &Desk<'_>) -> Answer {
         ..told.spent
     };
     let empty = told.parts.is_empty();
+    let mut result = None;
     for part in std::mem::take(&mut told.parts).into_iter().flat_map(spoken) {
         let mut end = Map::new();
         if part.get("inlineData").is_some() {
+            result = result.or(Some(chunks.len()));
             running.images = told.spent.images;
             end.extend(ratings(desk));
         } else if part.get("thought").is_none() {
@@ -215,7 +217,9 @@ fn stream(mut told: Told, call: &Call, desk: &Desk<'_>) -> Answer {
     let chunks: Vec<_> = chunks
         .map(|chunk| desk.style.shaped(chunk, &desk.data.messages))
         .collect();
-    framed(&chunks, &told.files, call, desk)
+    let mut answer = framed(&chunks, &told.files, call, desk);
+    answer.result_event = result;
+    answer
 }
 
 /// A part in the pieces in which it is streamed: the first word, half of the others, the rest. What is signed or
