@@ -1,6 +1,5 @@
 //! Sends the doctor's requests and finds what arrived upstream for each.
 
-use crate::exchange::progress::Progress;
 use mock_server::journal::Entry;
 use serde_json::{Map, Value, json};
 
@@ -8,6 +7,7 @@ use crate::case::{Credential, RequestStep};
 use crate::exchange::client::Manner;
 use crate::exchange::images::{self, SeenImage};
 use crate::exchange::mock::{Mock, MockError};
+use crate::exchange::progress::Progress;
 use crate::exchange::{Fetched, Outcome, Sent};
 use crate::operation::Operation;
 use crate::profile::Model;

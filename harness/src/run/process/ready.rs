@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use crate::exchange::progress::Progress;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::gateway::{Gateway, GatewayError};
 use crate::exchange::client::{Client, Manner};
+use crate::exchange::progress::Progress;
 use crate::exchange::{Outcome, Sent};
 use crate::target::Ready;
 

@@ -3,12 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::exchange::progress::Progress;
-
 use super::Keeper;
 use super::helper::Program;
 use crate::case::Status;
 use crate::exchange::client::{Client, Manner};
+use crate::exchange::progress::Progress;
 use crate::exchange::{Outcome, Sent};
 
 /// What makes a target well again.
