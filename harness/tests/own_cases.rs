@@ -79,6 +79,28 @@ fn they_run_and_their_requirements_are_part_of_every_profile() {
 }
 
 #[test]
+fn explain_shows_how_a_step_polls_and_reads() {
+    let own = Own::new();
+    let mut step = case();
+    step.as_object_mut().unwrap().remove("summary");
+    let (mut polling, mut reading) = (step.clone(), step);
+    polling["poll"] = json!({ "until": { "/status": "completed" }, "at_most": 3 });
+    reading["read"] = json!({ "pause_after": 4096 });
+    let case = json!({ "summary": "polls, then reads slowly", "steps": [polling, reading] });
+    own.write("cases/house/generations/one.json", &case);
+    let (code, text) = own.harness(&["explain", "house/generations/one"]);
+    assert_eq!(code, 0, "{text}");
+    for wanted in [
+        "poll: {",
+        "\"/status\": \"completed\"",
+        "read: {",
+        "\"pause_after\": 4096",
+    ] {
+        assert!(text.contains(wanted), "{wanted}: {text}");
+    }
+}
+
+#[test]
 fn a_broken_rule_of_the_house_fails() {
     let own = Own::new();
     let mut case = case();

@@ -277,7 +277,8 @@ mod tests {
         assert_eq!(text, "/request: the member 'method' is missing");
         let text = told(|case| case["request"]["url"] = json!("http://x"));
         assert!(
-            text.contains("/request: only one of 'operation', 'method' and 'path', 'url'"),
+            text.contains("/request: only one of 'operation', 'method' and 'path', 'url'")
+                && text.contains("/request: 'url' and 'body' cannot stand together"),
             "{text}"
         );
         let text = told(|case| case["request"]["raw"] = json!(""));
