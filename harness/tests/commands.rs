@@ -32,7 +32,7 @@ fn row(id: &str) -> Value {
             "url": "https://example.com/rules", "read": "2026-11-25" })
 }
 
-fn case(requirement: &str, prompt: &str, expected: Value) -> Value {
+fn case(requirement: &str, prompt: &str, expected: &Value) -> Value {
     let mut response = json!({ "requirement": requirement });
     response
         .as_object_mut()
@@ -53,7 +53,7 @@ fn own() -> tempfile::TempDir {
     let good = case(
         "house.one",
         "${prompt}",
-        json!({ "images": { "count": 1 } }),
+        &json!({ "images": { "count": 1 } }),
     );
     write(own.path(), "cases/house/generations/good.json", &good);
     own
@@ -79,16 +79,16 @@ fn what_an_author_wants_to_know_is_told_and_decides_only_when_asked() {
     let good = case(
         "house.one",
         "${prompt}",
-        json!({ "images": { "count": 1 } }),
+        &json!({ "images": { "count": 1 } }),
     );
     write(own.path(), "cases/house/generations/twice.json", &good);
-    let mut blind = case("house.one", "blind ${token}", json!({ "status": 200 }));
+    let mut blind = case("house.one", "blind ${token}", &json!({ "status": 200 }));
     blind["request"] = json!({ "method": "GET", "path": "/healthz" });
     write(own.path(), "cases/house/generations/blind.json", &blind);
     let mut lonely = case(
         "house.one",
         "lonely ${token}",
-        json!({ "images": { "count": 1 } }),
+        &json!({ "images": { "count": 1 } }),
     );
     lonely["needs"] = json!([{ "feature": "teleportation" }]);
     write(own.path(), "cases/house/generations/lonely.json", &lonely);
@@ -119,7 +119,7 @@ fn what_cannot_be_used_is_said_all_at_once() {
     write(
         own.path(),
         "cases/house/generations/b.json",
-        &case("house.two", "${prompt}", json!({ "status": 200 })),
+        &case("house.two", "${prompt}", &json!({ "status": 200 })),
     );
     let (code, _, err) = harness(&["validate", &own.path().display().to_string()]);
     assert_eq!(code, 2, "{err}");

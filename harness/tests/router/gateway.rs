@@ -108,14 +108,15 @@ fn json_body(value: &Value) -> Response {
 }
 
 /// The members of a request whose key is good.
-fn members(headers: &HeaderMap, body: &Bytes) -> Result<Map<String, Value>, Response> {
+fn members(headers: &HeaderMap, body: &Bytes) -> Result<Map<String, Value>, Box<Response>> {
     let key = headers
         .get(header::AUTHORIZATION)
         .and_then(|value| value.to_str().ok());
     if key.is_none_or(|key| key.contains("invalid")) {
-        return Err(refusal(401, "a key is needed", "invalid_api_key"));
+        return Err(Box::new(refusal(401, "a key is needed", "invalid_api_key")));
     }
-    serde_json::from_slice(body).map_err(|_| refusal(400, "no JSON object", "invalid_json"))
+    serde_json::from_slice(body)
+        .map_err(|_| Box::new(refusal(400, "no JSON object", "invalid_json")))
 }
 
 async fn file(
@@ -144,7 +145,7 @@ async fn file(
 async fn images(State(gateway): State<Arc<Gateway>>, headers: HeaderMap, body: Bytes) -> Response {
     let mut wanted = match members(&headers, &body) {
         Ok(wanted) => wanted,
-        Err(refused) => return refused,
+        Err(refused) => return *refused,
     };
     wanted.retain(|_, value| !value.is_null());
     let model = wanted.remove("model");
@@ -251,7 +252,7 @@ async fn answered(
 async fn chat(State(gateway): State<Arc<Gateway>>, headers: HeaderMap, body: Bytes) -> Response {
     let wanted = match members(&headers, &body) {
         Ok(wanted) => wanted,
-        Err(refused) => return refused,
+        Err(refused) => return *refused,
     };
     let name = wanted
         .get("model")
@@ -312,7 +313,7 @@ fn content(message: &Value, without_images: bool) -> Value {
             parts.extend(items.iter().filter_map(|item| match item["text"].as_str() {
                 Some(text) => Some(json!({ "text": text })),
                 None => image(item),
-            }))
+            }));
         }
         _ => {}
     }
@@ -410,7 +411,7 @@ async fn stream(gateway: &Gateway, model: &str, answer: reqwest::Response) -> Re
     let (form, model) = (gateway.form, model.to_owned());
     let mut buffer = String::new();
     let chunks = answer.bytes_stream().map(move |piece| {
-        buffer.push_str(&String::from_utf8(piece.unwrap().to_vec()).unwrap());
+        buffer.push_str(std::str::from_utf8(&piece.unwrap()).unwrap());
         let mut out = String::new();
         while let Some((event, rest)) = buffer.split_once("\r\n\r\n") {
             let data: Value = serde_json::from_str(event.trim_start_matches("data: ")).unwrap();

@@ -98,14 +98,14 @@ fn joined(answer: &Received, documents: &[Document]) -> Value {
         stated.cloned().unwrap_or_default()
     };
     json!({
-        "text": text(message::message(answer).unwrap_or_default()),
+        "text": text(&message::message(answer).unwrap_or_default()),
         "finish": last(&["/choices/0/finish_reason", "/candidates/0/finishReason", "/promptFeedback/blockReason"]),
         "usage": last(&["/usage", "/usageMetadata"]),
     })
 }
 
 /// The text of a message; its images are compared as pictures.
-fn text(message: Value) -> Value {
+fn text(message: &Value) -> Value {
     let parts = message.get("parts").and_then(Value::as_array);
     let Some(parts) = parts else {
         return message.get("content").cloned().unwrap_or_default();
