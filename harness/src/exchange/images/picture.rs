@@ -58,7 +58,7 @@ pub fn decode(bytes: &[u8]) -> Result<SeenPicture, String> {
         .map_err(|problem| format!("a broken {format}: {problem}"))?;
     let (width, height) = (picture.width(), picture.height());
     let has_alpha = picture.color().has_alpha();
-    let rgba = rgba(picture);
+    let rgba = picture.into_rgba8().into_raw();
     let at = |x: u32, y: u32| (y as usize * width as usize + x as usize) * CHANNELS;
     let mark = read_strip(width, height, |x, y| luma(&rgba[at(x, y)..]));
     Ok(SeenPicture {
@@ -73,23 +73,7 @@ pub fn decode(bytes: &[u8]) -> Result<SeenPicture, String> {
     })
 }
 
-/// The pixels as RGBA, row by row. What has no alpha, which is most of what comes, is widened here: the conversions of
-/// the library respect colour profiles and take many times as long.
-fn rgba(picture: DynamicImage) -> Vec<u8> {
-    match picture {
-        DynamicImage::ImageRgb8(rgb) => {
-            let mut wide = Vec::with_capacity(rgb.as_raw().len() / 3 * CHANNELS);
-            for pixel in rgb.as_raw().chunks_exact(3) {
-                wide.extend_from_slice(&[pixel[0], pixel[1], pixel[2], u8::MAX]);
-            }
-            wide
-        }
-        DynamicImage::ImageRgba8(rgba) => rgba.into_raw(),
-        other => other.into_rgba8().into_raw(),
-    }
-}
-
-/// How bright a pixel is: enough to tell the dark blocks of the strip from the bright ones.
+/// How bright a pixel is, without converting the whole picture: enough to tell the dark blocks of the strip from the bright ones.
 fn luma(pixel: &[u8]) -> u8 {
     let [red, green, blue] = [pixel[0], pixel[1], pixel[2]].map(u32::from);
     u8::try_from((red * 299 + green * 587 + blue * 114) / 1000).unwrap_or(u8::MAX)
