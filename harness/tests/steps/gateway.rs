@@ -300,18 +300,23 @@ async fn relayed(gateway: &Gateway, request: Request) -> Response {
     response.body(body).unwrap()
 }
 
-/// Keeps four pieces for a client that is not ready; what comes then is lost, or the client is.
+/// Keeps four pieces for a client that is not ready; all that comes then is lost, or the client is. That the end is lost
+/// matters: the body of a large answer is mostly white space, and who loses only that has lost nothing.
 fn hasty(manner: Manner, answer: reqwest::Response) -> Body {
     let (sender, receiver) = mpsc::channel::<Result<Bytes, std::io::Error>>(4);
     tokio::spawn(async move {
         let mut pieces = answer.bytes_stream();
         while let Some(piece) = pieces.next().await {
-            let is_full = sender.try_send(Ok(piece.unwrap())).is_err();
-            if is_full && manner == Manner::LeavesTheSlow {
-                let _ = sender.send(Err(std::io::Error::other("too slow"))).await;
-                return;
+            if sender.try_send(Ok(piece.unwrap())).is_ok() {
+                continue;
             }
+            if manner == Manner::LeavesTheSlow {
+                let _ = sender.send(Err(std::io::Error::other("too slow"))).await;
+            }
+            break;
         }
+        // The provider is read to its end all the same.
+        while pieces.next().await.is_some() {}
     });
     let pieces = futures_util::stream::unfold(receiver, async |mut receiver| {
         let piece = receiver.recv().await?;
