@@ -16,6 +16,8 @@ use crate::verdict::Verdict;
 
 /// The id of the check; it has no requirement, since nobody owes that nothing changes.
 pub const CHECK: &str = "snapshot";
+/// The seed that the built-in ones were made with: the default.
+const BUILTIN_SEED: u64 = 0;
 /// The folder of the built-in ones.
 const FOLDER: &str = "snapshots";
 
@@ -43,6 +45,12 @@ enum Comparison {
 }
 
 impl Store {
+    /// The store, unless it was filled with another seed: tokens, and with them the pictures, are others then.
+    #[must_use]
+    pub fn of(&self, seed: u64) -> Option<&Self> {
+        (*self != Self::Builtin || seed == BUILTIN_SEED).then_some(self)
+    }
+
     /// Compares what was observed of a case with its snapshots and writes the findings into its outcome. In a
     /// folder, what is new or changed is left as `.snap.new`. Most cases have none: `context` is then not made.
     ///

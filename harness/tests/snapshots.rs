@@ -121,6 +121,15 @@ fn orphans(used: &BTreeSet<String>) -> Vec<String> {
 }
 
 #[test]
+fn other_tokens_mean_other_pictures_and_no_change() {
+    for more in ["--repeat=2", "--seed=5"] {
+        let (code, text, report) = run("gemini", &[more.to_owned()]);
+        assert_eq!(code, 0, "{more}: {text}");
+        assert_eq!(judged(&report).is_empty(), more == "--seed=5", "{text}");
+    }
+}
+
+#[test]
 fn what_changes_is_told_and_left_for_review() {
     let own = tempfile::tempdir().unwrap();
     let place = "gemini/response/models/get.snap";

@@ -123,7 +123,9 @@ impl Session {
     pub(super) async fn once(&self, instance: &Instance, repetition: u32) -> CaseOutcome {
         let mut outcome = self.observe_and_judge(instance, repetition).await;
         let context = || self.context(1, "image-harness run");
-        if let Err(error) = self.snapshots.judge(context, &mut outcome) {
+        // A repetition has a token of its own, and so other pictures than those that were kept.
+        let kept = self.snapshots.of(self.seed).filter(|_| repetition == 0);
+        if let Some(Err(error)) = kept.map(|kept| kept.judge(context, &mut outcome)) {
             outcome.verdict = Verdict::Error;
             outcome.reason = Some(format!("the snapshots cannot be used: {error}"));
         }
