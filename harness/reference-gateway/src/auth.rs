@@ -17,6 +17,13 @@ impl Member {
         }
     }
 
+    pub(crate) fn on_gemini_platform(self) -> Result<(), ApiError> {
+        match self.0 {
+            Group::Gemini => Ok(()),
+            Group::OpenAi | Group::OpenAiNoImages | Group::None => Err(row::NOT_GEMINI.into()),
+        }
+    }
+
     pub(crate) fn may_generate_images(self) -> Result<(), ApiError> {
         match self.0 {
             Group::OpenAi => Ok(()),
@@ -27,7 +34,20 @@ impl Member {
 
 /// The member behind a request's bearer token.
 pub(crate) fn member(headers: &HeaderMap, clients: &Clients) -> Result<Member, ApiError> {
-    let key = bearer(headers).ok_or(row::NO_KEY)?;
+    of_key(bearer(headers).ok_or(row::NO_KEY)?, clients)
+}
+
+/// The member behind a request in Google's manner: its clients send the key in a header of its own.
+pub(crate) fn google_member(headers: &HeaderMap, clients: &Clients) -> Result<Member, ApiError> {
+    let key = headers
+        .get("x-goog-api-key")
+        .and_then(|value| value.to_str().ok())
+        .map(str::trim)
+        .filter(|key| !key.is_empty());
+    of_key(key.or_else(|| bearer(headers)).ok_or(row::NO_KEY)?, clients)
+}
+
+fn of_key(key: &str, clients: &Clients) -> Result<Member, ApiError> {
     match group(key, clients).ok_or(row::WRONG_KEY)? {
         Group::None => Err(row::NO_GROUP.into()),
         group => Ok(Member(group)),

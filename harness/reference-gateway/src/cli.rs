@@ -3,6 +3,7 @@
 //! Keys are taken as plain text and parsed here, because the parser's own complaints quote what was typed.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -10,7 +11,8 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 use reference_gateway::{
-    BaseUrl, Clients, Config, ConfigError, Group, Limits, Profile, Provider, Secret, Upstream,
+    AZURE_API_VERSION, BaseUrl, Clients, Config, ConfigError, Group, Limits, Profile, Provider,
+    Secret, ServiceAccount, Upstream, Vertex,
 };
 
 /// What the program was told to do.
@@ -71,6 +73,22 @@ struct Flags {
     )]
     client_keys: Vec<String>,
 
+    /// The api-version of calls to Azure OpenAI [default: 2025-04-01-preview]
+    #[arg(long, value_name = "VERSION")]
+    azure_api_version: Option<String>,
+
+    /// The project in Vertex AI [default: reference]
+    #[arg(long, value_name = "PROJECT")]
+    vertex_project: Option<String>,
+
+    /// The region in Vertex AI, or global [default: us-central1]
+    #[arg(long, value_name = "LOCATION")]
+    vertex_location: Option<String>,
+
+    /// A key file of Google's: its tokens open Vertex AI, instead of a key
+    #[arg(long, value_name = "FILE")]
+    vertex_service_account: Option<PathBuf>,
+
     #[command(flatten)]
     limits: LimitFlags,
 
@@ -129,12 +147,24 @@ struct LimitFlags {
 
 impl Flags {
     fn into_options(self) -> Result<Options, String> {
+        let account = self.vertex_service_account.as_deref().map(account);
+        let vertex = Vertex::default();
         Ok(Options {
             config: Config {
                 profile: self.profile,
                 public_url: self.public_url,
                 upstreams: upstreams(&self.upstreams, &self.upstream_keys)?,
                 clients: clients(&self.client_keys)?,
+                azure_api_version: named(
+                    self.azure_api_version,
+                    AZURE_API_VERSION,
+                    "--azure-api-version",
+                )?,
+                vertex: Vertex {
+                    project: named(self.vertex_project, &vertex.project, "--vertex-project")?,
+                    location: named(self.vertex_location, &vertex.location, "--vertex-location")?,
+                    account: account.transpose()?,
+                },
                 limits: self.limits.into_limits(),
             },
             listen: self.listen,
@@ -214,6 +244,25 @@ fn addressed<'a>(text: &'a str, flag: &str) -> Result<(&'static [Provider], &'a 
         }
         _ => Ok((Provider::ALL, text)),
     }
+}
+
+/// A value that becomes part of an address.
+fn named(value: Option<String>, default: &str, flag: &str) -> Result<String, String> {
+    let value = value.unwrap_or_else(|| default.to_owned());
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte);
+    if value.is_empty() || !value.bytes().all(is_plain) {
+        return Err(format!(
+            "{flag}: only letters, digits and -_.: can stand in it"
+        ));
+    }
+    Ok(value)
+}
+
+fn account(path: &Path) -> Result<ServiceAccount, String> {
+    let problem =
+        |problem: String| format!("--vertex-service-account {}: {problem}", path.display());
+    let text = std::fs::read_to_string(path).map_err(|error| problem(error.to_string()))?;
+    ServiceAccount::from_json(&text).map_err(|error| problem(error.to_string()))
 }
 
 fn clients(keys: &[String]) -> Result<Clients, String> {

@@ -11,6 +11,7 @@ use reqwest::Url;
 
 use crate::limits::Limits;
 use crate::profile::Profile;
+use crate::upstream::google_account::ServiceAccount;
 
 /// The settings of one gateway.
 ///
@@ -33,6 +34,10 @@ pub struct Config {
     pub upstreams: BTreeMap<Provider, Upstream>,
     /// Who may call.
     pub clients: Clients,
+    /// The `api-version` of calls to Azure OpenAI.
+    pub azure_api_version: String,
+    /// Where in Vertex AI the models are.
+    pub vertex: Vertex,
     /// Bounds on sizes, counts and times.
     pub limits: Limits,
 }
@@ -53,7 +58,33 @@ impl Config {
                 .map(|provider| (*provider, upstream.clone()))
                 .collect(),
             clients: Clients::default(),
+            azure_api_version: AZURE_API_VERSION.to_owned(),
+            vertex: Vertex::default(),
             limits: Limits::default(),
+        }
+    }
+}
+
+/// The newest preview that has every documented parameter of images (Azure OpenAI reference, 2025-04-01-preview).
+pub const AZURE_API_VERSION: &str = "2025-04-01-preview";
+
+/// Where in Vertex AI the models are, and who the gateway is there.
+#[derive(Clone, Debug)]
+pub struct Vertex {
+    /// The id of the project.
+    pub project: String,
+    /// The region, or `global`.
+    pub location: String,
+    /// Whose tokens open it; without one the upstream's key is the token.
+    pub account: Option<ServiceAccount>,
+}
+
+impl Default for Vertex {
+    fn default() -> Self {
+        Self {
+            project: "reference".to_owned(),
+            location: "us-central1".to_owned(),
+            account: None,
         }
     }
 }
@@ -63,7 +94,7 @@ impl Config {
 pub struct Upstream {
     /// The root of its API, with or without a trailing `/v1`.
     pub url: BaseUrl,
-    /// Sent as a bearer token; without one no credential is sent.
+    /// Sent as the provider takes it; without one no credential is sent.
     pub key: Option<Secret>,
 }
 
@@ -72,17 +103,26 @@ pub struct Upstream {
 pub enum Provider {
     /// The OpenAI API.
     OpenAi,
+    /// Azure OpenAI, by deployments.
+    Azure,
+    /// Vertex AI.
+    Vertex,
+    /// The Gemini API.
+    Gemini,
 }
 
 impl Provider {
     /// Every provider.
-    pub const ALL: &[Self] = &[Self::OpenAi];
+    pub const ALL: &[Self] = &[Self::OpenAi, Self::Azure, Self::Vertex, Self::Gemini];
 
     /// The name used on the command line.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::OpenAi => "openai",
+            Self::Azure => "azure",
+            Self::Vertex => "vertex",
+            Self::Gemini => "gemini",
         }
     }
 }
@@ -234,8 +274,11 @@ pub enum ConfigError {
     )]
     Url,
     /// A provider that is not served.
-    #[error("unknown provider `{0}`; known: openai")]
+    #[error("unknown provider `{0}`; known: openai, azure, vertex, gemini")]
     Provider(String),
+    /// A key file of Google's that cannot be used.
+    #[error("the service account file cannot be used: {0}")]
+    Account(&'static str),
     /// A group that does not exist.
     #[error("unknown group of a client key; known: openai, openai-no-images, gemini, none")]
     Group,

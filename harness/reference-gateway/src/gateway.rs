@@ -1,5 +1,6 @@
 //! What all requests share: settings, the way upstream, the hosted files, the secrets to hide.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Router;
@@ -10,19 +11,22 @@ use axum::response::Response;
 use axum::routing::get;
 
 use crate::StartError;
-use crate::config::{Clients, Config, Provider, Upstream};
+use crate::config::{Clients, Config, Provider, Upstream, Vertex};
 use crate::error::{ApiError, row};
 use crate::hosting::{self, Store};
 use crate::limits::Limits;
 use crate::redact::Redactor;
 use crate::upstream::Transport;
+use crate::upstream::google_account::ServiceAccount;
 
 /// The state of a running gateway.
 #[derive(Debug)]
 pub(crate) struct Gateway {
     pub(crate) clients: Clients,
     pub(crate) limits: Limits,
-    pub(crate) openai: Upstream,
+    pub(crate) upstreams: BTreeMap<Provider, Upstream>,
+    pub(crate) azure_api_version: String,
+    pub(crate) vertex: Vertex,
     pub(crate) transport: Transport,
     pub(crate) store: Store,
     pub(crate) redactor: Redactor,
@@ -35,24 +39,38 @@ impl Gateway {
         let any_https = config
             .upstreams
             .values()
-            .any(|upstream| upstream.url.is_https());
+            .any(|upstream| upstream.url.is_https())
+            || config
+                .vertex
+                .account
+                .as_ref()
+                .is_some_and(ServiceAccount::is_https);
         let public_url = config
             .public_url
             .as_ref()
             .map_or_else(|| own_url.to_owned(), |url| url.join(""));
-        let mut upstreams = config.upstreams;
-        let openai = upstreams
-            .remove(&Provider::OpenAi)
-            .ok_or(StartError::NoUpstream(Provider::OpenAi.name()))?;
+        for provider in config.profile.needs() {
+            if !config.upstreams.contains_key(provider) {
+                return Err(StartError::NoUpstream(provider.name()));
+            }
+        }
         config.limits.check()?;
         Ok(Self {
             transport: Transport::new(any_https, &config.limits).map_err(StartError::Client)?,
             store: Store::new(public_url, &config.limits),
             clients: config.clients,
+            upstreams: config.upstreams,
+            azure_api_version: config.azure_api_version,
+            vertex: config.vertex,
             limits: config.limits,
-            openai,
             redactor,
         })
+    }
+
+    /// Where a provider is reached.
+    pub(crate) fn upstream(&self, provider: Provider) -> Result<&Upstream, ApiError> {
+        let upstream = self.upstreams.get(&provider);
+        upstream.ok_or_else(|| row::NO_UPSTREAM.into())
     }
 }
 

@@ -2,7 +2,6 @@
 //! time. When there is no room the oldest go first.
 
 use std::collections::{HashMap, VecDeque};
-use std::fmt::Write;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -16,6 +15,7 @@ use bytes::Bytes;
 use crate::error::{ApiError, row};
 use crate::gateway::Gateway;
 use crate::limits::Limits;
+use crate::random;
 
 /// A format that is recognised by its first bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,7 +92,7 @@ impl Store {
 
     /// Keeps an image and returns the link to it.
     pub(crate) fn put(&self, format: Format, image: Bytes) -> Result<String, ApiError> {
-        let name = format!("{}.{}", random_id()?, format.extension());
+        let name = format!("{}.{}", random::id()?, format.extension());
         let link = format!("{}/files/{name}", self.public_url);
         let now = Instant::now();
         let mut shelf = self.shelf();
@@ -107,6 +107,13 @@ impl Store {
 
     fn find(&self, name: &str) -> Option<File> {
         self.shelf().files.get(name).cloned()
+    }
+
+    /// The image behind a link of this gateway's, if it is one, with its media type.
+    pub(crate) fn behind(&self, link: &str) -> Option<(&'static str, Bytes)> {
+        let below = link.strip_prefix(&self.public_url)?;
+        let file = self.find(below.strip_prefix("/files/")?)?;
+        Some((file.format.media_type(), file.image))
     }
 
     /// The shelf without what is too old.
@@ -153,20 +160,6 @@ pub(crate) async fn serve(
             .insert(name, HeaderValue::from_static(value));
     }
     Ok(response)
-}
-
-/// 128 bits from the operating system.
-fn random_id() -> Result<String, ApiError> {
-    let mut bytes = [0; 16];
-    rustls::crypto::ring::default_provider()
-        .secure_random
-        .fill(&mut bytes)
-        .map_err(|_| row::NO_RANDOMNESS)?;
-    Ok(bytes.iter().fold(String::new(), |mut id, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(id, "{byte:02x}");
-        id
-    }))
 }
 
 #[cfg(test)]

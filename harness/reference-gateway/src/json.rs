@@ -12,12 +12,28 @@ use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
+use crate::error::ApiError;
+use crate::request::invalid;
+
 /// The members of an object. Of a name that comes twice the last value counts, as in most parsers, so that what is
 /// checked here is what the next reader sees.
 #[derive(Debug)]
 pub(crate) struct Members<'a>(Vec<(String, Cow<'a, RawValue>)>);
 
 impl<'a> Members<'a> {
+    /// The members of a request's body; one that is `null` counts as absent.
+    pub(crate) fn of_request(body: &'a [u8]) -> Result<Self, ApiError> {
+        let mut members: Members<'a> = serde_json::from_slice(body).map_err(|error| {
+            invalid(if error.is_data() {
+                "failed to parse request body: it must be a JSON object"
+            } else {
+                "failed to parse request body: it is not valid JSON"
+            })
+        })?;
+        members.retain(|_, value| value != "null");
+        Ok(members)
+    }
+
     /// The JSON text of a member.
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
         self.0

@@ -33,13 +33,18 @@
 
 mod auth;
 mod body;
+mod chat;
 mod config;
 mod error;
+mod form;
 mod gateway;
 mod hosting;
+mod images;
 mod json;
 mod limits;
+mod native;
 mod profile;
+mod random;
 mod redact;
 mod relay;
 mod request;
@@ -51,9 +56,13 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-pub use config::{BaseUrl, Clients, Config, ConfigError, Group, Provider, Secret, Upstream};
+pub use config::{
+    AZURE_API_VERSION, BaseUrl, Clients, Config, ConfigError, Group, Provider, Secret, Upstream,
+    Vertex,
+};
 pub use limits::Limits;
 pub use profile::{Profile, UnknownProfile};
+pub use upstream::google_account::ServiceAccount;
 
 use gateway::Gateway;
 

@@ -2,8 +2,9 @@
 
 use std::borrow::Cow;
 use std::ops::Range;
+use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
-use crate::config::Upstream;
+use crate::config::{Secret, Upstream};
 
 const MASK: &str = "[redacted]";
 /// So many consecutive characters of a key give it away.
@@ -13,12 +14,45 @@ const ACCOUNT_PREFIXES: &[&str] = &["org-", "proj_"];
 
 /// Finds and masks secrets.
 pub(crate) struct Redactor {
+    /// The keys of the configuration.
+    configured: Keys,
+    /// The token that was fetched last: an account has one at a time.
+    fetched: RwLock<Keys>,
+    /// Addresses, the longest first.
+    hosts: Vec<String>,
+}
+
+struct Keys {
     /// All fragments of all keys; of a key that is no longer than a fragment the key itself.
     fragments: Vec<Box<[u8]>>,
     /// The bytes with which a fragment can begin: most places are ruled out by one look.
     firsts: [bool; 256],
-    /// Addresses, the longest first.
-    hosts: Vec<String>,
+}
+
+impl Keys {
+    fn new<'a>(keys: impl Iterator<Item = &'a str>) -> Self {
+        let mut fragments: Vec<Box<[u8]>> = Vec::new();
+        for key in keys.map(str::as_bytes).filter(|key| !key.is_empty()) {
+            fragments.extend(key.windows(FRAGMENT.min(key.len())).map(Box::from));
+        }
+        fragments.sort_unstable();
+        fragments.dedup();
+        let mut firsts = [false; 256];
+        for first in fragments.iter().filter_map(|fragment| fragment.first()) {
+            firsts[usize::from(*first)] = true;
+        }
+        Self { fragments, firsts }
+    }
+
+    fn fragment_at(&self, bytes: &[u8]) -> Option<usize> {
+        if !self.firsts[usize::from(*bytes.first()?)] {
+            return None;
+        }
+        self.fragments
+            .iter()
+            .find(|fragment| bytes.starts_with(fragment))
+            .map(|fragment| fragment.len())
+    }
 }
 
 /// Says nothing: the fields are the secrets.
@@ -30,7 +64,7 @@ impl std::fmt::Debug for Redactor {
 
 impl Redactor {
     pub(crate) fn new<'a>(upstreams: impl Iterator<Item = &'a Upstream>) -> Self {
-        let mut fragments: Vec<Box<[u8]>> = Vec::new();
+        let mut keys = Vec::new();
         let mut hosts = Vec::new();
         for upstream in upstreams {
             let host = upstream.url.host();
@@ -41,34 +75,33 @@ impl Redactor {
             } else {
                 format!("//{host}")
             });
-            if let Some(key) = &upstream.key {
-                let key = key.expose().as_bytes();
-                fragments.extend(key.windows(FRAGMENT.min(key.len())).map(Box::from));
-            }
+            keys.extend(upstream.key.as_ref().map(Secret::expose));
         }
-        fragments.sort_unstable();
-        fragments.dedup();
         hosts.sort_unstable_by_key(|host| std::cmp::Reverse(host.len()));
         hosts.dedup();
-        let mut firsts = [false; 256];
-        for first in fragments.iter().filter_map(|fragment| fragment.first()) {
-            firsts[usize::from(*first)] = true;
-        }
         Self {
-            fragments,
-            firsts,
+            configured: Keys::new(keys.into_iter()),
+            fetched: RwLock::new(Keys::new(std::iter::empty())),
             hosts,
         }
     }
 
+    /// A token that was fetched is as secret as a key.
+    pub(crate) fn learn(&self, token: &str) {
+        let mut fetched = self.fetched.write().unwrap_or_else(PoisonError::into_inner);
+        *fetched = Keys::new(std::iter::once(token));
+    }
+
     /// Whether any key or part of one is in `bytes`.
     pub(crate) fn finds_key(&self, bytes: &[u8]) -> bool {
-        (0..bytes.len()).any(|at| self.fragment_at(&bytes[at..]).is_some())
+        let fetched = self.fetched();
+        (0..bytes.len()).any(|at| self.fragment_at(&fetched, &bytes[at..]).is_some())
     }
 
     /// `bytes` with keys masked, except in the (ascending) ranges of `skip`, which hold image data: there a fragment is chance,
     /// and masking it would break the image. `None` if there is nothing to mask.
     pub(crate) fn keys(&self, bytes: &[u8], skip: &[Range<usize>]) -> Option<Vec<u8>> {
+        let fetched = self.fetched();
         let mut hits: Vec<Range<usize>> = Vec::new();
         let mut skip = skip.iter().peekable();
         let mut at = 0;
@@ -77,7 +110,7 @@ impl Redactor {
                 at = at.max(skipped.end);
                 continue;
             }
-            if let Some(length) = self.fragment_at(&bytes[at..]) {
+            if let Some(length) = self.fragment_at(&fetched, &bytes[at..]) {
                 match hits.last_mut() {
                     Some(last) if at <= last.end => last.end = at + length,
                     _ => hits.push(at..at + length),
@@ -99,13 +132,18 @@ impl Redactor {
         Some(masked)
     }
 
-    /// A text for people with keys, upstream addresses and account ids masked.
-    pub(crate) fn text<'t>(&self, text: &'t str) -> Cow<'t, str> {
+    /// A text with keys masked and nothing else.
+    pub(crate) fn mask_keys<'t>(&self, text: &'t str) -> Cow<'t, str> {
         // Keys are ASCII, so what is left between two masks is still UTF-8.
-        let mut masked = match self.keys(text.as_bytes(), &[]) {
+        match self.keys(text.as_bytes(), &[]) {
             Some(bytes) => Cow::Owned(String::from_utf8_lossy(&bytes).into_owned()),
             None => Cow::Borrowed(text),
-        };
+        }
+    }
+
+    /// A text for people with keys, upstream addresses and account ids masked.
+    pub(crate) fn text<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        let mut masked = self.mask_keys(text);
         for host in &self.hosts {
             if masked.contains(host.as_str()) {
                 masked = Cow::Owned(masked.replace(host.as_str(), MASK));
@@ -117,14 +155,13 @@ impl Redactor {
         masked
     }
 
-    fn fragment_at(&self, bytes: &[u8]) -> Option<usize> {
-        if !self.firsts[usize::from(*bytes.first()?)] {
-            return None;
-        }
-        self.fragments
-            .iter()
-            .find(|fragment| bytes.starts_with(fragment))
-            .map(|fragment| fragment.len())
+    fn fetched(&self) -> RwLockReadGuard<'_, Keys> {
+        self.fetched.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn fragment_at(&self, fetched: &Keys, bytes: &[u8]) -> Option<usize> {
+        let configured = self.configured.fragment_at(bytes);
+        configured.or_else(|| fetched.fragment_at(bytes))
     }
 }
 
@@ -219,6 +256,18 @@ mod tests {
         assert_eq!(
             redactor.keys(&body[..26], std::slice::from_ref(&image)),
             None
+        );
+    }
+
+    #[test]
+    fn a_token_that_was_fetched_is_masked_until_the_next() {
+        let redactor = redactor("sk-abcdefghijkl");
+        redactor.learn("ya29.first-token");
+        assert_eq!(redactor.text("a ya29.first-token"), "a [redacted]");
+        redactor.learn("ya29.other-token");
+        assert_eq!(
+            redactor.text("ya29.other-token sk-abcdefghijkl"),
+            "[redacted] [redacted]"
         );
     }
 

@@ -2,15 +2,33 @@
 
 use std::borrow::Cow;
 
+use axum::http::{HeaderMap, HeaderValue, header};
+use bytes::Bytes;
 use serde_json::value::{RawValue, to_raw_value};
 
 use crate::error::{ApiError, row};
+use crate::form::Form;
 use crate::json::Members;
+use crate::random;
 
-const DEFAULT_MODEL: &str = "gpt-image-2";
-const MODEL_PREFIX: &str = "gpt-image-";
-/// How much of a refused model name an answer repeats.
-const QUOTED_CHARACTERS: usize = 128;
+/// What is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Operation {
+    /// `images/generations`: from a text.
+    Generations,
+    /// `images/edits`: from a text and images.
+    Edits,
+}
+
+impl Operation {
+    /// Its path below the version.
+    pub(crate) fn path(self) -> &'static str {
+        match self {
+            Self::Generations => "/images/generations",
+            Self::Edits => "/images/edits",
+        }
+    }
+}
 
 /// The documented parameters with their types, in the order in which they are checked.
 const FIELDS: &[(&str, Kind)] = &[
@@ -40,44 +58,63 @@ pub(crate) enum Delivery {
     Streamed,
 }
 
-/// A request whose field types, `n` and model are right.
+/// A request whose field types and `n` are right.
 #[derive(Debug)]
 pub(crate) struct ImageRequest<'a> {
-    members: Members<'a>,
+    payload: Payload<'a>,
+}
+
+/// What a request consists of.
+#[derive(Debug)]
+pub(crate) enum Payload<'a> {
+    /// A JSON object.
+    Json(Members<'a>),
+    /// A form.
+    Form(Form<'a>),
 }
 
 impl<'a> ImageRequest<'a> {
-    /// Parses and checks; a member that is `null` counts as absent.
-    pub(crate) fn parse(body: &'a [u8]) -> Result<Self, ApiError> {
-        let mut members: Members<'a> = serde_json::from_slice(body).map_err(|error| {
-            invalid(if error.is_data() {
-                "failed to parse request body: it must be a JSON object"
-            } else {
-                "failed to parse request body: it is not valid JSON"
-            })
-        })?;
-        members.retain(|_, value| value != "null");
-        for (name, kind) in FIELDS {
-            if members.text(name).is_some_and(|text| !kind.accepts(text)) {
-                return Err(invalid(format!(
-                    "invalid {name} field type: expected {}",
-                    kind.name()
-                ))
-                .param(name)
-                .code("invalid_type"));
+    /// Parses and checks; a member that is `null` counts as absent. Only edits come as a form, too.
+    pub(crate) fn parse(
+        operation: Operation,
+        headers: &HeaderMap,
+        body: &'a [u8],
+    ) -> Result<Self, ApiError> {
+        let payload = match form_type(headers) {
+            Some(kind) if operation == Operation::Edits => {
+                Payload::Form(Form::parse(kind, body).map_err(|error| invalid(error.to_string()))?)
             }
+            _ => Payload::json(body)?,
+        };
+        for (name, kind) in FIELDS {
+            payload.check(name, *kind)?;
             if *name == "n" {
-                check_n(&members)?;
+                payload.check_n()?;
             }
         }
-        let mut request = Self { members };
-        request.settle_model()?;
-        Ok(request)
+        if operation == Operation::Edits {
+            payload.require_image()?;
+        }
+        Ok(Self { payload })
+    }
+
+    /// The model that was named; none if it is missing or blank.
+    pub(crate) fn model(&self) -> Option<String> {
+        let model = self.payload.string("model");
+        model.filter(|model| !model.trim().is_empty())
+    }
+
+    /// Names the model that the upstream knows.
+    pub(crate) fn set_model(&mut self, model: &str) -> Result<(), ApiError> {
+        if self.payload.string("model").as_deref() == Some(model) {
+            return Ok(());
+        }
+        self.payload.set("model", model)
     }
 
     /// Refuses a request without a prompt: the upstream would refuse it too, only later.
     pub(crate) fn require_prompt(&self) -> Result<(), ApiError> {
-        match self.members.string("prompt").as_deref() {
+        match self.payload.string("prompt").as_deref() {
             None => Err(invalid("prompt is required")
                 .param("prompt")
                 .code("missing_required_parameter")),
@@ -92,16 +129,17 @@ impl<'a> ImageRequest<'a> {
     ///
     /// Both together are refused for `url`: events carry base64 only, so a client that waits for a link would have
     /// paid for an image that it does not find.
-    pub(crate) fn delivery(&self) -> Result<Delivery, ApiError> {
-        let streamed = self.members.text("stream") == Some("true");
+    pub(crate) fn delivery(&self, default: Delivery) -> Result<Delivery, ApiError> {
+        let streamed = self.is_streamed();
         let refused = |message: &'static str| {
             Err(invalid(message)
                 .param("response_format")
                 .code("invalid_value"))
         };
-        match self.members.string("response_format").as_deref() {
+        match self.payload.string("response_format").as_deref() {
             None | Some("b64_json") if streamed => Ok(Delivery::Streamed),
-            None | Some("b64_json") => Ok(Delivery::Inline),
+            None => Ok(default),
+            Some("b64_json") => Ok(Delivery::Inline),
             Some("url") if streamed => {
                 refused("response_format \"url\" cannot be combined with stream; use \"b64_json\"")
             }
@@ -110,29 +148,123 @@ impl<'a> ImageRequest<'a> {
         }
     }
 
-    /// What goes upstream: the client's members in their order, without `response_format`, which the provider
-    /// refuses for every model served here.
-    pub(crate) fn into_upstream_body(mut self) -> Members<'a> {
-        self.members.retain(|name, _| name != "response_format");
-        self.members
+    /// Whether the answer is to come as a stream.
+    pub(crate) fn is_streamed(&self) -> bool {
+        match &self.payload {
+            Payload::Json(members) => members.text("stream") == Some("true"),
+            Payload::Form(form) => form.text("stream").as_deref() == Some("true"),
+        }
     }
 
-    fn settle_model(&mut self) -> Result<(), ApiError> {
-        let model = self.members.string("model").unwrap_or_default();
-        if model.trim().is_empty() {
-            let default = to_raw_value(DEFAULT_MODEL).map_err(|_| row::INVALID_REQUEST)?;
-            self.members
-                .replace("model", "model", Cow::<RawValue>::Owned(default));
-        } else if !model.starts_with(MODEL_PREFIX) {
-            let quoted: String = model.chars().take(QUOTED_CHARACTERS).collect();
-            let quoted = serde_json::Value::String(quoted);
-            return Err(invalid(format!(
-                "images endpoint requires an image model, got {quoted}"
-            ))
-            .param("model"));
+    /// What goes upstream: what the client sent, in its order, without `response_format`, which the providers refuse
+    /// for every model served here.
+    pub(crate) fn into_upstream_payload(mut self) -> Payload<'a> {
+        self.payload.remove("response_format");
+        self.payload
+    }
+}
+
+impl<'a> Payload<'a> {
+    fn json(body: &'a [u8]) -> Result<Self, ApiError> {
+        Members::of_request(body).map(Self::Json)
+    }
+
+    fn string(&self, name: &str) -> Option<String> {
+        match self {
+            Self::Json(members) => members.string(name),
+            Self::Form(form) => form.text(name).map(Cow::into_owned),
+        }
+    }
+
+    fn set(&mut self, name: &str, value: &str) -> Result<(), ApiError> {
+        match self {
+            Self::Json(members) => {
+                let value = to_raw_value(value).map_err(|_| row::INVALID_REQUEST)?;
+                members.replace(name, name, Cow::<RawValue>::Owned(value));
+            }
+            Self::Form(form) => form.set(name, value),
         }
         Ok(())
     }
+
+    pub(crate) fn remove(&mut self, name: &str) {
+        match self {
+            Self::Json(members) => members.retain(|known, _| known != name),
+            Self::Form(form) => form.remove(name),
+        }
+    }
+
+    /// The media type and the bytes.
+    pub(crate) fn encode(&self) -> Result<(HeaderValue, Bytes), ApiError> {
+        match self {
+            Self::Json(members) => {
+                let body = serde_json::to_vec(members).map_err(|_| row::INVALID_REQUEST)?;
+                Ok((HeaderValue::from_static("application/json"), body.into()))
+            }
+            Self::Form(form) => {
+                let boundary = format!("form-{}", random::id()?);
+                let kind = format!("multipart/form-data; boundary={boundary}");
+                let kind = HeaderValue::try_from(kind).map_err(|_| row::INVALID_REQUEST)?;
+                Ok((kind, form.write(&boundary).into()))
+            }
+        }
+    }
+
+    fn check(&self, name: &str, kind: Kind) -> Result<(), ApiError> {
+        let problem = match self {
+            Self::Json(members) => members
+                .text(name)
+                .filter(|text| !kind.accepts(text))
+                .map(|_| format!("invalid {name} field type: expected {}", kind.name())),
+            // The values of a form are texts.
+            Self::Form(form) => form
+                .text(name)
+                .filter(|text| !matches!(kind, Kind::String) && !kind.accepts(text.trim()))
+                .map(|_| format!("invalid {name} field value: expected {}", kind.name())),
+        };
+        match problem {
+            Some(problem) => Err(invalid(problem).param(name).code("invalid_type")),
+            None => Ok(()),
+        }
+    }
+
+    fn check_n(&self) -> Result<(), ApiError> {
+        let n = match self {
+            Self::Json(members) => members.text("n").and_then(number),
+            Self::Form(form) => form.text("n").and_then(|text| number(text.trim())),
+        };
+        match n {
+            Some(n) if n <= 0.0 => Err(invalid("n must be greater than 0")
+                .param("n")
+                .code("integer_below_min_value")),
+            _ => Ok(()),
+        }
+    }
+
+    fn require_image(&self) -> Result<(), ApiError> {
+        let has_image = match self {
+            Self::Form(form) => form.has(&["image", "image[]"]),
+            Self::Json(members) => members
+                .text("images")
+                .and_then(|text| serde_json::from_str::<Vec<&RawValue>>(text).ok())
+                .is_some_and(|images| !images.is_empty()),
+        };
+        if has_image {
+            return Ok(());
+        }
+        Err(invalid("at least one image is required")
+            .param("image")
+            .code("missing_required_parameter"))
+    }
+}
+
+/// The content type, if it is that of a form.
+fn form_type(headers: &HeaderMap) -> Option<&str> {
+    let kind = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
+    let essence = kind.split(';').next().unwrap_or_default().trim();
+    essence
+        .eq_ignore_ascii_case("multipart/form-data")
+        .then_some(kind)
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -169,15 +301,7 @@ fn number(text: &str) -> Option<f64> {
         .flatten()
 }
 
-fn check_n(members: &Members<'_>) -> Result<(), ApiError> {
-    match members.text("n").and_then(number) {
-        Some(n) if n <= 0.0 => Err(invalid("n must be greater than 0")
-            .param("n")
-            .code("integer_below_min_value")),
-        _ => Ok(()),
-    }
-}
-
-fn invalid(message: impl Into<Cow<'static, str>>) -> ApiError {
+/// A refusal of what the client sent.
+pub(crate) fn invalid(message: impl Into<Cow<'static, str>>) -> ApiError {
     ApiError::from(row::INVALID_REQUEST).message(message)
 }

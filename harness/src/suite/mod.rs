@@ -34,7 +34,7 @@ use crate::verdict::Exit;
 use stage::Stage;
 
 /// Every profile that the reference gateway implements.
-const BUILTIN_PROFILES: &[&str] = &["platform"];
+const BUILTIN_PROFILES: &[&str] = &["platform", "router"];
 
 /// A set of trials for one target.
 ///

@@ -10,6 +10,8 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
+use crate::native::status_name;
+
 /// An error answer.
 #[derive(Debug)]
 pub(crate) struct ApiError {
@@ -73,6 +75,16 @@ impl ApiError {
         format!("event: error\ndata: {data}\n\n")
     }
 
+    /// The error as the last chunk of a chat.
+    pub(crate) fn to_chunk(&self) -> String {
+        let envelope = Envelope {
+            error: self.members(),
+        };
+        // Strings only: this cannot fail.
+        let data = serde_json::to_string(&envelope).unwrap_or_default();
+        format!("data: {data}\n\n")
+    }
+
     fn members(&self) -> Members<'_> {
         Members {
             message: &self.message,
@@ -83,6 +95,35 @@ impl ApiError {
     }
 }
 
+/// An error in the form of Google's APIs.
+#[derive(Debug)]
+pub(crate) struct GoogleError(pub(crate) ApiError);
+
+impl IntoResponse for GoogleError {
+    fn into_response(self) -> Response {
+        #[derive(Serialize)]
+        struct Envelope<'a> {
+            error: Members<'a>,
+        }
+
+        #[derive(Serialize)]
+        struct Members<'a> {
+            code: u16,
+            message: &'a str,
+            status: &'static str,
+        }
+
+        let error = Members {
+            code: self.0.status.as_u16(),
+            message: &self.0.message,
+            status: status_name(self.0.status),
+        };
+        // Strings and a number only: this cannot fail.
+        let body = serde_json::to_vec(&Envelope { error }).unwrap_or_default();
+        self.0.with_body(body)
+    }
+}
+
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let envelope = Envelope {
@@ -90,6 +131,12 @@ impl IntoResponse for ApiError {
         };
         // Strings only: this cannot fail.
         let body = serde_json::to_vec(&envelope).unwrap_or_default();
+        self.with_body(body)
+    }
+}
+
+impl ApiError {
+    fn with_body(self, body: Vec<u8>) -> Response {
         let mut response = Response::new(Body::from(body));
         *response.status_mut() = self.status;
         let headers = response.headers_mut();

@@ -65,6 +65,12 @@ pub(crate) const OTHER_PLATFORM: Row = row(
     None,
     "Images API is not supported for this platform",
 );
+pub(crate) const NOT_GEMINI: Row = row(
+    StatusCode::BAD_REQUEST,
+    INVALID,
+    None,
+    "API key group platform is not gemini",
+);
 pub(crate) const NO_IMAGES: Row = row(
     StatusCode::FORBIDDEN,
     "permission_error",
@@ -79,6 +85,24 @@ pub(crate) const NO_METHOD: Row = row(
     INVALID,
     Some("method_not_allowed"),
     "Method not allowed",
+);
+pub(crate) const NO_ACTION: Row = row(
+    StatusCode::NOT_FOUND,
+    INVALID,
+    None,
+    "invalid model action path",
+);
+pub(crate) const NO_MODEL: Row = row(
+    StatusCode::NOT_FOUND,
+    INVALID,
+    Some("model_not_found"),
+    "The model does not exist or is not served here",
+);
+pub(crate) const NO_UPSTREAM: Row = row(
+    StatusCode::SERVICE_UNAVAILABLE,
+    "api_error",
+    None,
+    "No upstream is configured for this model",
 );
 pub(crate) const NO_FILE: Row = row(
     StatusCode::NOT_FOUND,
@@ -144,6 +168,18 @@ pub(crate) const UPSTREAM_TOO_LARGE: Row = row(
     UPSTREAM,
     Some("upstream_response_too_large"),
     "Upstream response too large",
+);
+pub(crate) const RESPONSE_TOO_LARGE: Row = row(
+    StatusCode::UNPROCESSABLE_ENTITY,
+    INVALID,
+    Some("response_too_large"),
+    "The text and images of this response are larger together than the limit: ask for fewer or smaller images",
+);
+pub(crate) const PROMPT_REFUSED: Row = row(
+    StatusCode::BAD_REQUEST,
+    INVALID,
+    Some("content_policy_violation"),
+    "The prompt was refused by the provider",
 );
 pub(crate) const STREAM_INTERRUPTED: Row = row(
     StatusCode::BAD_GATEWAY,

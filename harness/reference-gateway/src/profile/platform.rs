@@ -1,28 +1,58 @@
 //! The platform profile: `POST /v1/images/generations` for customers whose key belongs to an OpenAI platform group.
+//! Extensions, which its document does not promise: `POST /v1/images/edits`, and the native route of Gemini groups that
+//! the document names as another endpoint.
 //!
 //! The order of the checks is part of the document: who calls decides before what is sent.
 
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{Request, State};
+use axum::extract::{Path, Request, State};
+use axum::http::HeaderMap;
 use axum::response::Response;
 use axum::routing::post;
 
-use crate::auth::{self, Member};
+use crate::auth;
 use crate::body;
-use crate::error::ApiError;
+use crate::config::Provider;
+use crate::error::{ApiError, GoogleError};
 use crate::gateway::Gateway;
-use crate::relay;
-use crate::request::{Delivery, ImageRequest};
-use crate::upstream::openai;
+use crate::images;
+use crate::native;
+use crate::request::{Delivery, ImageRequest, Operation, invalid};
+
+const DEFAULT_MODEL: &str = "gpt-image-2";
+const MODEL_PREFIX: &str = "gpt-image-";
+/// How much of a refused model name an answer repeats.
+const QUOTED_CHARACTERS: usize = 128;
+
+/// The provider without which nothing works; the native route is there if Gemini is configured.
+pub(super) const NEEDS: &[Provider] = &[Provider::OpenAi];
 
 pub(super) fn routes() -> Router<Arc<Gateway>> {
-    Router::new().route("/v1/images/generations", post(generations))
+    Router::new()
+        .route("/v1/images/generations", post(generations))
+        .route("/v1/images/edits", post(edits))
+        .route("/v1beta/models/{action}", post(gemini))
 }
 
 async fn generations(
     State(gateway): State<Arc<Gateway>>,
+    request: Request,
+) -> Result<Response, ApiError> {
+    handle(&gateway, Operation::Generations, request).await
+}
+
+async fn edits(
+    State(gateway): State<Arc<Gateway>>,
+    request: Request,
+) -> Result<Response, ApiError> {
+    handle(&gateway, Operation::Edits, request).await
+}
+
+async fn handle(
+    gateway: &Arc<Gateway>,
+    operation: Operation,
     request: Request,
 ) -> Result<Response, ApiError> {
     let (head, body) = request.into_parts();
@@ -36,32 +66,52 @@ async fn generations(
         }
     };
     let body = body::read(&head.headers, body, &gateway.limits).await?;
-    let (call, delivery) = prepare(&gateway, &body, member)?;
-    let reply = gateway.transport.send(call, &gateway.limits).await?;
-    if !reply.status.is_success() {
-        return Err(relay::error(reply, &gateway).await);
-    }
-    if delivery == Delivery::Streamed && reply.is_event_stream() {
-        return Ok(relay::stream(reply, &gateway));
-    }
-    relay::images(reply, delivery, &gateway).await
-}
-
-/// Everything between the client's bytes and the upstream call; the bytes are not needed after it.
-fn prepare(
-    gateway: &Gateway,
-    body: &[u8],
-    member: Member,
-) -> Result<(reqwest::Request, Delivery), ApiError> {
-    let request = ImageRequest::parse(body)?;
+    let request = ImageRequest::parse(operation, &head.headers, &body)?;
+    let model = model(&request)?;
     member.may_generate_images()?;
     request.require_prompt()?;
-    let delivery = request.delivery()?;
-    let call = openai::generations(
-        gateway.transport.client(),
-        &gateway.openai,
-        &request.into_upstream_body(),
-        delivery == Delivery::Streamed,
-    )?;
-    Ok((call, delivery))
+    let delivery = request.delivery(Delivery::Inline)?;
+    images::make(
+        gateway,
+        Provider::OpenAi,
+        operation,
+        request,
+        &model,
+        delivery,
+    )
+    .await
+}
+
+/// The model that was named, or the default.
+fn model(request: &ImageRequest<'_>) -> Result<String, ApiError> {
+    let Some(model) = request.model() else {
+        return Ok(DEFAULT_MODEL.to_owned());
+    };
+    if model.starts_with(MODEL_PREFIX) {
+        return Ok(model);
+    }
+    let quoted: String = model.chars().take(QUOTED_CHARACTERS).collect();
+    let quoted = serde_json::Value::String(quoted);
+    Err(invalid(format!(
+        "images endpoint requires an image model, got {quoted}"
+    ))
+    .param("model"))
+}
+
+/// `POST /v1beta/models/{model}:generateContent`, for Gemini groups.
+async fn gemini(
+    State(gateway): State<Arc<Gateway>>,
+    Path(action): Path<String>,
+    request: Request,
+) -> Result<Response, GoogleError> {
+    let (head, body) = request.into_parts();
+    let allowed = |headers: &HeaderMap| -> Result<(), ApiError> {
+        auth::google_member(headers, &gateway.clients)?.on_gemini_platform()
+    };
+    if let Err(error) = allowed(&head.headers) {
+        body::discard(&head.headers, body);
+        return Err(error.into());
+    }
+    let body = body::read(&head.headers, body, &gateway.limits).await?;
+    native::generate(&gateway, &action, head.uri.query(), body).await
 }

@@ -87,7 +87,7 @@ pub(super) fn is_filled(value: Option<&RawValue>) -> bool {
 }
 
 /// Where in `body` a value that was borrowed from it is.
-pub(super) fn place(body: &[u8], value: &RawValue) -> Range<usize> {
+pub(crate) fn place(body: &[u8], value: &RawValue) -> Range<usize> {
     let start = value.get().as_ptr().addr() - body.as_ptr().addr();
     start..start + value.get().len()
 }

@@ -8,13 +8,15 @@ mod stream;
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::http::{HeaderValue, header};
+use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::Response;
 
 use crate::error::{ApiError, row};
 use crate::gateway::Gateway;
 use crate::request::Delivery;
 use crate::upstream::{self, Reply, fault};
+
+pub(crate) use json::place;
 
 /// The error for an answer that is not a success.
 pub(crate) async fn error(mut reply: Reply, gateway: &Gateway) -> ApiError {
@@ -48,7 +50,7 @@ pub(crate) async fn images(
     let body = hosted.or(masked).map_or(body, Into::into);
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = reply.status;
-    let passed = headers::passed(&reply.headers, &gateway.redactor);
+    let passed = passed(&reply, gateway);
     response.headers_mut().extend(passed);
     let content_type = reply
         .headers
@@ -65,8 +67,13 @@ pub(crate) async fn images(
 
 /// The events of a stream, as they come.
 pub(crate) fn stream(reply: Reply, gateway: &Arc<Gateway>) -> Response {
-    let passed = headers::passed(&reply.headers, &gateway.redactor);
-    let mut response = Response::new(stream::body(reply.into_source(), gateway.clone()));
+    let passed = passed(&reply, gateway);
+    events(stream::body(reply.into_source(), gateway.clone()), passed)
+}
+
+/// An answer of server-sent events.
+pub(crate) fn events(body: Body, passed: Vec<(HeaderName, HeaderValue)>) -> Response {
+    let mut response = Response::new(body);
     let headers = response.headers_mut();
     headers.extend(passed);
     headers.insert(
@@ -77,8 +84,14 @@ pub(crate) fn stream(reply: Reply, gateway: &Arc<Gateway>) -> Response {
     response
 }
 
-fn with_headers(error: ApiError, reply: &Reply, gateway: &Gateway) -> ApiError {
+/// The headers of an upstream's answer that the client sees.
+pub(crate) fn passed(reply: &Reply, gateway: &Gateway) -> Vec<(HeaderName, HeaderValue)> {
     headers::passed(&reply.headers, &gateway.redactor)
+}
+
+/// An error with those headers.
+pub(crate) fn with_headers(error: ApiError, reply: &Reply, gateway: &Gateway) -> ApiError {
+    passed(reply, gateway)
         .into_iter()
         .fold(error, |error, (name, value)| error.header(name, value))
 }

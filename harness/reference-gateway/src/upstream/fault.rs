@@ -13,7 +13,12 @@ use crate::error::row::{self, Row};
 use crate::redact::Redactor;
 
 /// Codes of refusals on grounds of content.
-const REFUSALS: &[&str] = &["moderation_blocked", "content_policy_violation"];
+const REFUSALS: &[&str] = &[
+    "content_filter",
+    "content_policy_violation",
+    "contentFilter",
+    "moderation_blocked",
+];
 
 const REFUSAL: &str = "image_generation_user_error";
 
@@ -67,6 +72,13 @@ pub(crate) fn translate(status: StatusCode, body: &[u8], redactor: &Redactor) ->
         None if status.is_server_error() => row::UPSTREAM_DOWN.into(),
         None => row::UPSTREAM_FAILED.into(),
     }
+}
+
+/// The error for one that Google reports in the middle of a stream: its status is in the object.
+pub(crate) fn translate_event(data: &[u8], redactor: &Redactor) -> ApiError {
+    let said = Said::parse(data, redactor);
+    let status = said.status.unwrap_or(StatusCode::BAD_GATEWAY);
+    translate(status, data, redactor)
 }
 
 /// The error for a success that holds no image: a refusal if it says that it is one.
@@ -132,6 +144,8 @@ struct Said {
     kind: Option<String>,
     param: Option<String>,
     code: Option<String>,
+    /// What Google's errors have as a number.
+    status: Option<StatusCode>,
 }
 
 impl Said {
@@ -157,6 +171,9 @@ impl Said {
             param: Value,
             #[serde(default)]
             code: Value,
+            /// Google's word for what its code says as a number.
+            #[serde(default)]
+            status: Value,
         }
 
         let Ok(Envelope { error }) = serde_json::from_slice(body) else {
@@ -171,7 +188,15 @@ impl Said {
             message: text(error.message),
             kind: text(error.kind),
             param: text(error.param),
-            code: text(error.code),
+            status: error
+                .code
+                .as_u64()
+                .and_then(|code| u16::try_from(code).ok())
+                .and_then(|code| StatusCode::from_u16(code).ok()),
+            code: match (&error.code, error.status) {
+                (Value::Number(_), status @ Value::String(_)) => text(status),
+                _ => text(error.code),
+            },
         }
     }
 }

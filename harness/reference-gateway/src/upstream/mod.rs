@@ -2,13 +2,18 @@
 //!
 //! What is said in a provider's protocol is the affair of a file of its own beside this one.
 
+pub(crate) mod azure;
 mod coding;
+mod credential;
 pub(crate) mod fault;
+pub(crate) mod gemini;
+pub(crate) mod google_account;
 pub(crate) mod openai;
+pub(crate) mod vertex;
 
 use std::time::Duration;
 
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use bytes::Bytes;
 use reqwest::redirect;
 use tokio::time::{Instant, timeout_at};
@@ -52,16 +57,9 @@ impl Transport {
         })
     }
 
-    pub(crate) fn client(&self) -> &reqwest::Client {
-        &self.client
-    }
-
-    /// Sends a request, once, and waits for the head of the answer.
-    pub(crate) async fn send(
-        &self,
-        request: reqwest::Request,
-        limits: &Limits,
-    ) -> Result<Reply, ApiError> {
+    /// Sends a call, once, and waits for the head of the answer.
+    pub(crate) async fn send(&self, call: Call, limits: &Limits) -> Result<Reply, ApiError> {
+        let request = call.into_request(&self.client)?;
         let deadline = Instant::now() + limits.answer;
         let response = timeout_at(deadline, self.client.execute(request))
             .await
@@ -82,6 +80,42 @@ impl Transport {
             },
             deadline,
         })
+    }
+}
+
+/// One call to a provider, by POST. Nothing of the client's headers goes with it.
+#[derive(Debug)]
+pub(crate) struct Call {
+    pub(crate) url: String,
+    pub(crate) credential: Option<(HeaderName, HeaderValue)>,
+    pub(crate) content_type: HeaderValue,
+    pub(crate) accept: &'static str,
+    pub(crate) body: Bytes,
+}
+
+impl Call {
+    fn into_request(self, client: &reqwest::Client) -> Result<reqwest::Request, ApiError> {
+        let mut request = client
+            .post(self.url)
+            .header(header::CONTENT_TYPE, self.content_type)
+            .header(header::ACCEPT, HeaderValue::from_static(self.accept))
+            .body(self.body);
+        if let Some((name, value)) = self.credential {
+            request = request.header(name, value);
+        }
+        request.build().map_err(|error| {
+            tracing::error!(error = %error.without_url(), "the upstream call could not be made");
+            row::UPSTREAM_FAILED.into()
+        })
+    }
+}
+
+/// What an upstream may answer with.
+fn accept(streamed: bool) -> &'static str {
+    if streamed {
+        "text/event-stream, application/json"
+    } else {
+        "application/json"
     }
 }
 

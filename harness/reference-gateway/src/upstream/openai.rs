@@ -1,38 +1,26 @@
 //! Calls in the protocol of OpenAI.
 
-use axum::http::{HeaderValue, header};
+use crate::config::{Provider, Upstream};
+use crate::error::ApiError;
+use crate::gateway::Gateway;
+use crate::request::{Operation, Payload};
+use crate::upstream::{Call, credential};
 
-use crate::config::Upstream;
-use crate::error::{ApiError, row};
-use crate::json::Members;
-
-/// `POST /v1/images/generations`. Nothing of the client's headers goes with it.
-pub(crate) fn generations(
-    client: &reqwest::Client,
-    upstream: &Upstream,
-    body: &Members<'_>,
+/// `POST /v1/images/…`. Nothing of the client's headers goes with it.
+pub(crate) async fn images(
+    gateway: &Gateway,
+    operation: Operation,
+    payload: Payload<'_>,
     streamed: bool,
-) -> Result<reqwest::Request, ApiError> {
-    let body = serde_json::to_vec(body).map_err(|_| row::INVALID_REQUEST)?;
-    let accept = if streamed {
-        "text/event-stream, application/json"
-    } else {
-        "application/json"
-    };
-    let mut call = client
-        .post(endpoint(upstream, "/images/generations"))
-        .header(
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("application/json"),
-        )
-        .header(header::ACCEPT, HeaderValue::from_static(accept))
-        .body(body);
-    if let Some(key) = &upstream.key {
-        call = call.bearer_auth(key.expose());
-    }
-    call.build().map_err(|error| {
-        tracing::error!(error = %error.without_url(), "the upstream call could not be made");
-        row::UPSTREAM_FAILED.into()
+) -> Result<Call, ApiError> {
+    let upstream = gateway.upstream(Provider::OpenAi)?;
+    let (content_type, body) = payload.encode()?;
+    Ok(Call {
+        url: endpoint(upstream, operation.path()),
+        credential: credential::of(gateway, Provider::OpenAi).await?,
+        content_type,
+        accept: super::accept(streamed),
+        body,
     })
 }
 

@@ -247,6 +247,11 @@ fn complete_builtin(target: &mut Target) -> Result<(), SetupError> {
     // What legally differs: these are the reference gateway's ways.
     target.policies.disconnect = Some(DisconnectPolicy::Cancels);
     target.policies.malformed = MalformedPolicy::Normalise;
+    #[cfg(feature = "reference-gateway")]
+    target
+        .profile
+        .features
+        .extend(reference::extensions(&target.profile.id));
     let shaped = target.policies.shape(&mut target.profile);
     shaped.map_err(SetupError::Usage)
 }

@@ -3,7 +3,7 @@
 use reference_gateway::{Clients, Config, Group, Handle};
 use tokio::net::TcpListener;
 
-use super::{BASELINE_PROFILE, BUILTIN_PROFILE, SetupError, fixed_key};
+use super::{BASELINE_PROFILE, SetupError, fixed_key};
 use crate::case::Credential;
 use crate::target::Secret;
 
@@ -16,6 +16,26 @@ pub(super) const ROLES: &[(Credential, Group)] = &[
     (Credential::NoGroup, Group::None),
 ];
 
+/// What the gateway has beside the document of a profile, by features.
+const EXTENSIONS: &[(&str, &[&str])] = &[
+    (BASELINE_PROFILE, &["images.edits", "images.edits.json"]),
+    ("platform", &["images.edits", "images.edits.json"]),
+    (
+        "router",
+        &["images.edits", "images.stream", "response_size.below_30mb"],
+    ),
+];
+
+/// The largest answer of a provider in bytes; what is longer is refused. No image is as large.
+const LONGEST_ANSWER: usize = 24 << 20;
+
+/// The features of [`EXTENSIONS`] for a profile.
+pub(super) fn extensions(profile: &str) -> impl Iterator<Item = String> {
+    let found = EXTENSIONS.iter().filter(move |(id, _)| *id == profile);
+    let features = found.flat_map(|(_, features)| features.iter().copied());
+    features.map(str::to_owned).collect::<Vec<_>>().into_iter()
+}
+
 /// The key that the gateway sends upstream.
 pub(super) fn upstream_key() -> Secret {
     Secret {
@@ -27,7 +47,12 @@ pub(super) fn upstream_key() -> Secret {
 /// The gateway has no document of this profile: to test it as another one would prove nothing.
 fn no_document(profile: &str) -> SetupError {
     SetupError::Usage(format!(
-        "the reference gateway has no document for the profile '{profile}' (it has one for {BUILTIN_PROFILE}): name a target with --target"
+        "the reference gateway has no document for the profile '{profile}' (it has one for {}): name a target with --target",
+        reference_gateway::Profile::ALL
+            .iter()
+            .map(|profile| profile.name())
+            .collect::<Vec<_>>()
+            .join(" and ")
     ))
 }
 
@@ -42,6 +67,9 @@ pub(super) async fn start(profile: &str, upstream: &str) -> Result<Handle, Setup
         BASELINE_PROFILE => reference_gateway::Profile::default(),
         named => named.parse().map_err(|_| no_document(named))?,
     };
+    if config.profile == reference_gateway::Profile::Router {
+        config.limits.answer_body = LONGEST_ANSWER;
+    }
     for upstream in config.upstreams.values_mut() {
         upstream.key = upstream_key().value.parse().ok();
     }
