@@ -64,10 +64,17 @@ fn comparable(site: Site<'_>, direct: &Exchange, target: &Target) -> Option<Prot
     // A chat whose images the target puts elsewhere is of another form on purpose.
     let same_form = protocol != Protocol::Chat || target.policies.image_locator == Locator::Images;
     let same_frame = here.is_stream() == there.is_stream();
+    // The provider may refuse the request itself for another reason than what the target makes of it.
     let passed_on = || {
-        let answers = site.exchange.calls().iter();
-        let mut answers = answers.filter_map(|call| call.answer.as_ref());
-        answers.any(|answer| answer.status == there.status)
+        let reasons = |exchange: &'_ Exchange| -> Vec<_> {
+            let answers = exchange.calls().iter();
+            let answers = answers.filter_map(|call| call.answer.as_ref());
+            answers
+                .map(|answer| (answer.status, answer.summary.condition.clone()))
+                .collect()
+        };
+        let there = reasons(direct);
+        reasons(site.exchange).iter().any(|one| there.contains(one))
     };
     let alike = match there.is_success() {
         true => here.is_success(),
