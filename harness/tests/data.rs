@@ -6,6 +6,7 @@ use serde_json::Value;
 
 /// Folders of data. Cases are judged when they are loaded.
 const FOLDERS: &[&str] = &[
+    "bugs",
     "deprecations",
     "errors",
     "messages",

@@ -409,33 +409,76 @@ fn completion(gateway: &Gateway, model: &str, answer: &Value) -> Response {
 
 async fn stream(gateway: &Gateway, model: &str, answer: reqwest::Response) -> Response {
     let (form, model) = (gateway.form, model.to_owned());
-    let mut buffer = String::new();
-    let chunks = answer.bytes_stream().map(move |piece| {
-        buffer.push_str(std::str::from_utf8(&piece.unwrap()).unwrap());
-        let mut out = String::new();
-        while let Some((event, rest)) = buffer.split_once("\r\n\r\n") {
-            let data: Value = serde_json::from_str(event.trim_start_matches("data: ")).unwrap();
-            out += &chunk(form, &model, &data);
-            buffer = rest.to_owned();
-        }
+    let mut reader = Reader::default();
+    let end = futures_util::stream::once(async { None });
+    let pieces = answer.bytes_stream().map(Some).chain(end);
+    let chunks = pieces.map(move |piece| {
+        let out = match piece {
+            Some(Ok(piece)) => reader.read(&piece, form, &model),
+            Some(Err(_)) => String::new(),
+            None => reader.end(),
+        };
         Ok::<_, std::io::Error>(out)
     });
-    let done = futures_util::stream::once(async { Ok("data: [DONE]\n\n".to_owned()) });
     let kind = [(header::CONTENT_TYPE, "text/event-stream")];
     if gateway.fault == Fault::Buffers {
-        let all: Vec<String> = chunks.chain(done).map(Result::unwrap).collect().await;
+        let all: Vec<String> = chunks.map(Result::unwrap).collect().await;
         return (kind, all.concat()).into_response();
     }
-    (kind, Body::from_stream(chunks.chain(done))).into_response()
+    (kind, Body::from_stream(chunks)).into_response()
+}
+
+/// Reads Google's events, which may come in pieces and with comments, and writes the chunks of a chat.
+#[derive(Default)]
+struct Reader {
+    buffer: Vec<u8>,
+    /// Some event said why the answer ended.
+    is_whole: bool,
+}
+
+impl Reader {
+    fn read(&mut self, piece: &[u8], form: Form, model: &str) -> String {
+        self.buffer.extend_from_slice(piece);
+        let mut out = String::new();
+        while let Some(at) = self.buffer.windows(4).position(|end| end == b"\r\n\r\n") {
+            let rest = self.buffer.split_off(at + 4);
+            let event = std::mem::replace(&mut self.buffer, rest);
+            out += &self.event(&event, form, model);
+        }
+        out
+    }
+
+    fn event(&mut self, event: &[u8], form: Form, model: &str) -> String {
+        let text = String::from_utf8_lossy(event);
+        let data = text.lines().find_map(|line| line.strip_prefix("data: "));
+        let Some(data) = data.and_then(|data| serde_json::from_str::<Value>(data).ok()) else {
+            return String::new();
+        };
+        self.is_whole |= pieces(&data).2.is_some();
+        chunk(form, model, &data)
+    }
+
+    /// Google's streams have no mark at their end: one that gave no reason was broken off.
+    fn end(&self) -> String {
+        if self.is_whole {
+            return "data: [DONE]\n\n".to_owned();
+        }
+        let error = json!({ "error": { "message": "the provider broke off", "type": "api_error", "param": null, "code": null } });
+        format!("data: {error}\n\n")
+    }
 }
 
 fn chunk(form: Form, model: &str, data: &Value) -> String {
     let (text, images, end) = pieces(data);
     let mut delta = formed(form, &text, &images);
     delta["role"] = json!("assistant");
+    let finish = end.map(|end| match end.as_str() {
+        "STOP" => "stop",
+        _ => "content_filter",
+    });
     let mut chunk = json!({
         "id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1_795_000_000, "model": model,
-        "choices": [{ "index": 0, "delta": delta, "finish_reason": end.map(|_| "stop") }],
+        "choices": [{ "index": 0, "delta": delta, "finish_reason": finish }],
     });
     if data.get("usageMetadata").is_some() {
         chunk["usage"] = usage(data);
