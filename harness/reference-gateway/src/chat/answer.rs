@@ -88,7 +88,7 @@ struct PromptFeedback<'a> {
 }
 
 /// Google's counts of tokens.
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct UsageMetadata {
     prompt_token_count: u64,
@@ -96,6 +96,21 @@ pub(super) struct UsageMetadata {
     thoughts_token_count: u64,
     total_token_count: u64,
     cached_content_token_count: u64,
+    prompt_tokens_details: Vec<ModalityCount>,
+    candidates_tokens_details: Vec<ModalityCount>,
+}
+
+/// How many of the tokens were of one kind.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct ModalityCount {
+    modality: String,
+    token_count: u64,
+}
+
+fn of_images(counts: &[ModalityCount]) -> u64 {
+    let images = counts.iter().filter(|count| count.modality == "IMAGE");
+    images.map(|count| count.token_count).sum()
 }
 
 /// The same counts by OpenAI's names.
@@ -111,24 +126,28 @@ pub(super) struct Usage {
 #[derive(Debug, Serialize)]
 struct PromptTokens {
     cached_tokens: u64,
+    image_tokens: u64,
 }
 
 #[derive(Debug, Serialize)]
 struct CompletionTokens {
     reasoning_tokens: u64,
+    image_tokens: u64,
 }
 
-impl From<UsageMetadata> for Usage {
-    fn from(said: UsageMetadata) -> Self {
+impl From<&UsageMetadata> for Usage {
+    fn from(said: &UsageMetadata) -> Self {
         Self {
             prompt_tokens: said.prompt_token_count,
             completion_tokens: said.candidates_token_count + said.thoughts_token_count,
             total_tokens: said.total_token_count,
             prompt_tokens_details: PromptTokens {
                 cached_tokens: said.cached_content_token_count,
+                image_tokens: of_images(&said.prompt_tokens_details),
             },
             completion_tokens_details: CompletionTokens {
                 reasoning_tokens: said.thoughts_token_count,
+                image_tokens: of_images(&said.candidates_tokens_details),
             },
         }
     }
@@ -289,13 +308,15 @@ impl<'a> Answer<'a> {
             choices: choices
                 .map(|candidate| candidate.choice(form, redactor))
                 .collect(),
-            usage: (form == Form::Whole).then(|| self.usage_metadata.unwrap_or_default().into()),
+            usage: (form == Form::Whole)
+                .then(|| self.usage_metadata.as_ref().map(Usage::from))
+                .flatten(),
         }
     }
 }
 
 /// The last piece of a stream whose client asked for it.
-pub(super) fn usage_piece(heading: &Heading, usage: UsageMetadata) -> Completion<'_> {
+pub(super) fn usage_piece<'a>(heading: &'a Heading, usage: &UsageMetadata) -> Completion<'a> {
     Completion {
         id: &heading.id,
         object: Form::Piece { is_first: false }.object(),

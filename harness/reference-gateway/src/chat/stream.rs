@@ -127,7 +127,9 @@ impl Relay {
         if let Some(error) = answer.refused_prompt(redactor) {
             return Some(self.fail(&error));
         }
-        self.usage = answer.usage_metadata.or(self.usage);
+        if answer.usage_metadata.is_some() {
+            self.usage.clone_from(&answer.usage_metadata);
+        }
         self.is_finished |= answer.is_finished();
         let form = Form::Piece {
             is_first: !std::mem::replace(&mut self.is_begun, true),
@@ -148,8 +150,8 @@ impl Relay {
         }
         self.phase = Phase::Ended;
         if self.with_usage {
-            let usage = self.usage.unwrap_or_default();
-            end.extend_from_slice(&framed(&usage_piece(&self.heading, usage)));
+            let usage = self.usage.take().unwrap_or_default();
+            end.extend_from_slice(&framed(&usage_piece(&self.heading, &usage)));
         }
         end.extend_from_slice(DONE.as_bytes());
         end.into()

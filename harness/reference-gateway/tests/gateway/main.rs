@@ -8,7 +8,9 @@
 mod errors;
 mod forwarding;
 mod hosting;
+mod native;
 mod program;
+mod router;
 mod secrets;
 mod streaming;
 mod support;

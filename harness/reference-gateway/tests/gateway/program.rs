@@ -52,7 +52,7 @@ fn wrong_usage_is_code_2_and_quotes_no_key() {
     let upstream = ["--upstream", "http://127.0.0.1:1"];
     for (arguments, complaint) in [
         (&[][..], "--upstream"),
-        (&["--profile", "router"], "possible values: platform"),
+        (&["--profile", "mystery"], "possible values: platform"),
         (
             &["--upstream", "127.0.0.1:9100"],
             "--upstream: an address must be",
@@ -80,6 +80,14 @@ fn wrong_usage_is_code_2_and_quotes_no_key() {
         (
             &["--client-key", "hush=openai", "--client-key", "hush=gemini"],
             "the same key twice",
+        ),
+        (
+            &["--vertex-project", "a/b"],
+            "--vertex-project: only letters",
+        ),
+        (
+            &["--vertex-service-account", "/nowhere/file.json"],
+            "--vertex-service-account",
         ),
         (&["--timeout", "5"], "a duration needs a unit"),
         (&["--timeout", "99999999999h"], "at most 744h"),
