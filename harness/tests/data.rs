@@ -10,6 +10,7 @@ const FOLDERS: &[&str] = &[
     "errors",
     "messages",
     "models",
+    "mutants",
     "profiles",
     "requirements",
 ];
