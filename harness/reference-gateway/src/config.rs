@@ -35,6 +35,9 @@ pub struct Config {
     pub clients: Clients,
     /// Bounds on sizes, counts and times.
     pub limits: Limits,
+    /// What it does wrong, for tests of tests.
+    #[cfg(feature = "mutants")]
+    pub mutants: Vec<mutation::Mutant>,
 }
 
 impl Config {
@@ -54,6 +57,8 @@ impl Config {
                 .collect(),
             clients: Clients::default(),
             limits: Limits::default(),
+            #[cfg(feature = "mutants")]
+            mutants: Vec::new(),
         }
     }
 }

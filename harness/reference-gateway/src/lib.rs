@@ -39,6 +39,8 @@ mod gateway;
 mod hosting;
 mod json;
 mod limits;
+#[cfg(feature = "mutants")]
+mod mutants;
 mod profile;
 mod redact;
 mod relay;
@@ -66,7 +68,11 @@ pub fn start(config: Config, listener: TcpListener) -> Result<Handle, StartError
     let url = format!("http://{address}");
     let routes = config.profile.routes();
     let limits = config.limits.clone();
+    #[cfg(feature = "mutants")]
+    let mutants = config.mutants.clone();
     let router = gateway::router(routes, Gateway::new(config, &url)?);
+    #[cfg(feature = "mutants")]
+    let router = mutants::wrap(router, mutants);
     let (stop, stopped) = watch::channel(());
     let server = tokio::spawn(server::serve(listener, router, limits, stopped));
     Ok(Handle { url, stop, server })
