@@ -282,8 +282,6 @@ fn end_of_event(bytes: &[u8]) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
-
     use crate::{Around, Message, Mutant, Mutation};
 
     const STREAM: &str = "event: a.partial\ndata: {\"type\":\"a.partial\",\"i\":0}\n\n\

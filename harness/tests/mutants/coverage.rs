@@ -19,11 +19,12 @@ struct Open {
     cases: BTreeMap<String, String>,
 }
 
-/// Every problem of coverage.
+/// Every problem of coverage, and of what the README says of it.
 pub(crate) fn problems(stage: &Stage, results: &[Result]) -> Vec<String> {
     let open: Open = serde_json::from_str(include_str!("open.json")).unwrap();
     let (checks, requirements, cases) = (checks(stage), requirements(stage), cases(stage));
     let killed = killed(results);
+    let score = score(results.len(), &checks, &requirements, &killed);
     let lists = [
         ("checks", "the check", checks, &killed.checks, &open.checks),
         (
@@ -35,7 +36,11 @@ pub(crate) fn problems(stage: &Stage, results: &[Result]) -> Vec<String> {
         ),
         ("cases", "the case", cases, &killed.cases, &open.cases),
     ];
+    let readme = include_str!("../../../README.md").replace('\n', " ");
     let mut problems = Vec::new();
+    if !readme.contains(&score) {
+        problems.push(format!("the README must say\n  {score}"));
+    }
     for (list, what, all, killed, open) in lists {
         let missing = all.difference(killed);
         let missing: Vec<_> = missing
@@ -68,6 +73,35 @@ pub(crate) fn problems(stage: &Stage, results: &[Result]) -> Vec<String> {
     problems
 }
 
+/// The sentence of the README.
+fn score(
+    mutants: usize,
+    checks: &BTreeSet<String>,
+    requirements: &BTreeSet<String>,
+    killed: &Killed,
+) -> String {
+    let of = |all: &BTreeSet<String>, killed: &BTreeSet<String>| {
+        format!("{} of {}", all.intersection(killed).count(), all.len())
+    };
+    let is_law = |id: &&String| id.starts_with("law.");
+    let laws = checks.iter().filter(is_law).cloned().collect();
+    format!(
+        "{mutants} mutants, all killed for their reason; {} checks, {} laws among them, and {} binding requirements have a killer",
+        of(checks, &killed.checks),
+        of(&laws, &killed.checks),
+        of(requirements, &killed.requirements)
+    )
+}
+
+/// Mutant → the cases that kill it for its reason, for the run of everything.
+pub(crate) fn matrix(results: &[Result]) -> String {
+    let rows: BTreeMap<_, _> = results
+        .iter()
+        .map(|result| (result.mutant.id.as_str(), killers(result)))
+        .collect();
+    serde_json::to_string_pretty(&rows).unwrap()
+}
+
 /// What mutants killed.
 #[derive(Debug, Default)]
 struct Killed {
@@ -80,18 +114,23 @@ struct Killed {
 fn killed(results: &[Result]) -> Killed {
     let mut killed = Killed::default();
     for result in results {
-        let mut killers = BTreeSet::new();
-        for (instance, finding) in result.kills() {
+        for (_, finding) in result.kills() {
             killed.checks.insert(family(&finding.id));
             killed.requirements.insert(finding.requirement.clone());
-            let case = instance.split('@').next().unwrap_or(instance);
-            killers.insert(case.to_owned());
         }
+        let killers = killers(result);
         if killers.len() == 1 {
             killed.cases.extend(killers);
         }
     }
     killed
+}
+
+/// The cases that kill a mutant for its reason.
+fn killers(result: &Result) -> BTreeSet<String> {
+    let instances = result.kills().map(|(instance, _)| instance);
+    let cases = instances.map(|instance| instance.split('@').next().unwrap_or(instance));
+    cases.map(str::to_owned).collect()
 }
 
 /// The checks that right servers saw, and those of the registry.

@@ -2,7 +2,8 @@
 //! and for no other.
 //!
 //! `fixtures/mutants` has the mutants, `open.json` beside this file what is known to be missing, with reasons.
-//! `MUTANT=PATTERN` runs some of them and shows what each breaks; `MUTANTS_FULL=1` runs each on every case.
+//! `MUTANT=PATTERN` runs some of them and shows what each breaks; `MUTANTS_FULL=FILE` runs each on every case, which takes
+//! an hour or so, and writes down which cases kill it.
 
 #![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
@@ -38,7 +39,9 @@ async fn every_mutant_is_killed_for_its_reason() {
     let stage = Arc::new(Stage::start(PROFILES).await);
     let results = kill::all(&stage, mutants).await;
     let mut problems: Vec<String> = results.iter().filter_map(kill::Result::problem).collect();
-    if std::env::var("MUTANT").is_ok() {
+    if let Ok(file) = std::env::var("MUTANTS_FULL") {
+        std::fs::write(file, coverage::matrix(&results)).unwrap();
+    } else if std::env::var("MUTANT").is_ok() {
         for result in &results {
             println!("{}", result.shown());
         }

@@ -188,8 +188,6 @@ fn find(body: &[u8], wanted: &[u8], from: usize) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
-
     use super::*;
 
     #[test]

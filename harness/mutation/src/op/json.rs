@@ -178,8 +178,6 @@ fn rename(json: &mut Value, place: &str, to: &str) {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
-
     use super::*;
 
     fn changed(op: &str, at: &str, value: Option<Value>, to: Option<&str>) -> Value {
