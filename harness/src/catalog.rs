@@ -4,7 +4,7 @@
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use serde::de::DeserializeOwned;
 
@@ -21,7 +21,7 @@ const REQUIREMENTS: &str = "requirements";
 const TAKEN: &str = "is already there, built in or in another file: choose another id";
 
 /// Everything that can be selected and referred to.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Catalog {
     /// Sorted by id.
     pub cases: Vec<Arc<Case>>,
@@ -49,6 +49,19 @@ impl Catalog {
     /// # Errors
     /// Everything that is wrong with any file.
     pub fn load(folders: &[PathBuf]) -> Result<Self, CatalogError> {
+        // What is built in stays as it is: a process reads it once (75 ms in a build for tests), whatever it runs.
+        static BUILTIN: OnceLock<Catalog> = OnceLock::new();
+        if !folders.is_empty() {
+            return Self::read(folders);
+        }
+        if let Some(builtin) = BUILTIN.get() {
+            return Ok(builtin.clone());
+        }
+        let builtin = Self::read(folders)?;
+        Ok(BUILTIN.get_or_init(|| builtin).clone())
+    }
+
+    fn read(folders: &[PathBuf]) -> Result<Self, CatalogError> {
         let mut catalog = Self {
             files: Files::builtin(),
             ..Self::default()

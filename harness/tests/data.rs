@@ -11,6 +11,7 @@ const FOLDERS: &[&str] = &[
     "errors",
     "messages",
     "models",
+    "mutants",
     "profiles",
     "requirements",
 ];

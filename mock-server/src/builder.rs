@@ -148,6 +148,12 @@ impl Builder {
         self.configure(|settings| settings.tls = Some(tls))
     }
 
+    /// `--mutant`: does something wrong on purpose.
+    #[cfg(feature = "mutants")]
+    pub fn mutants(self, mutants: impl IntoIterator<Item = mutation::Mutant>) -> Self {
+        self.configure(|settings| settings.mutants.extend(mutants))
+    }
+
     /// Starts the server. Needs a tokio runtime.
     ///
     /// # Errors

@@ -47,6 +47,8 @@ pub(crate) struct Core {
     latencies: Latencies,
     deprecations: Vec<Deprecations>,
     canaries: Mutex<Arc<Vec<String>>>,
+    #[cfg(feature = "mutants")]
+    mutation: mutation::Mutation,
 }
 
 /// A request that was read and written down.
@@ -80,6 +82,8 @@ impl Core {
             latencies: Latencies::builtin()?,
             deprecations: Deprecations::builtin()?,
             canaries: Mutex::default(),
+            #[cfg(feature = "mutants")]
+            mutation: mutation::Mutation::of(settings.mutants.clone()),
             world: World {
                 studio: Studio::new(STUDIO_CACHE),
                 public_url: public_url.trim_end_matches('/').to_owned(),
@@ -96,6 +100,10 @@ impl Core {
 
     /// Reads a request of a provider's API and writes it down.
     pub(crate) fn receive(&self, request: Request, received: OffsetDateTime) -> Visit {
+        #[cfg(feature = "mutants")]
+        let mut request = request;
+        #[cfg(feature = "mutants")]
+        crate::mutants::arrived(&self.mutation, &mut request);
         let mut claiming = self
             .providers
             .iter()
@@ -175,7 +183,11 @@ impl Core {
     }
 
     /// Puts faults and holds into an answer and writes it down.
-    fn decided(&self, visit: &Visit, mut answer: Answer, turn: &Turn<'_>) -> Answer {
+    fn decided(&self, visit: &Visit, answer: Answer, turn: &Turn<'_>) -> Answer {
+        #[cfg(not(feature = "mutants"))]
+        let mut answer = answer;
+        #[cfg(feature = "mutants")]
+        let mut answer = crate::mutants::decided(&self.mutation, &visit.request, answer);
         let plan = visit.plan.as_ref().ok();
         if visit.call.operation.is_some() {
             let latency = self.world.settings.latency;

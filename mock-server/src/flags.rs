@@ -78,6 +78,10 @@ pub struct Flags {
     /// The private key of that certificate, a PEM file.
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     pub tls_key: Option<PathBuf>,
+    /// Do something wrong on purpose: a mutant of fixtures/mutants (repeatable).
+    #[cfg(feature = "mutants")]
+    #[arg(long = "mutant", value_name = "ID", value_parser = mutant)]
+    pub mutants: Vec<mutation::Mutant>,
     /// What to log on stderr, for example `debug` or `mock_server=trace`.
     #[arg(long, value_name = "FILTER", default_value = "warn")]
     pub log: String,
@@ -151,9 +155,16 @@ impl Flags {
             journal_entries: self.journal_entries,
             journal_bytes: self.journal_bytes,
             max_body: self.max_body,
+            #[cfg(feature = "mutants")]
+            mutants: self.mutants,
             ..Settings::default()
         }
     }
+}
+
+#[cfg(feature = "mutants")]
+fn mutant(id: &str) -> Result<mutation::Mutant, String> {
+    mutation::named(id).map_err(|error| error.to_string())
 }
 
 fn date(text: &str) -> Result<time::Date, String> {

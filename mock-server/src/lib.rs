@@ -108,6 +108,8 @@ mod kept;
 pub mod latency;
 mod metrics;
 mod mock;
+#[cfg(feature = "mutants")]
+mod mutants;
 pub mod playbook;
 pub mod provider;
 pub mod rate_limit;

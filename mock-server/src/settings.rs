@@ -44,6 +44,9 @@ pub struct Settings {
     pub journal_bytes: usize,
     /// Larger request bodies are refused, in bytes.
     pub max_body: usize,
+    /// What it does wrong, for tests of tests.
+    #[cfg(feature = "mutants")]
+    pub mutants: Vec<mutation::Mutant>,
 }
 
 /// A deployment of Azure.
@@ -115,6 +118,8 @@ impl Default for Settings {
             journal_entries: 10_000,
             journal_bytes: 32 << 20,
             max_body: 64 << 20,
+            #[cfg(feature = "mutants")]
+            mutants: Vec::new(),
         }
     }
 }

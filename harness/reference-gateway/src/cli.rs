@@ -92,6 +92,11 @@ struct Flags {
     #[command(flatten)]
     limits: LimitFlags,
 
+    /// Do something wrong on purpose: a mutant of fixtures/mutants (repeatable)
+    #[cfg(feature = "mutants")]
+    #[arg(long = "mutant", value_name = "ID")]
+    mutants: Vec<String>,
+
     /// What to log to stderr: a level, or directives such as reference_gateway=debug
     #[arg(long, value_name = "FILTER", default_value = "info")]
     log: String,
@@ -166,6 +171,8 @@ impl Flags {
                     account: account.transpose()?,
                 },
                 limits: self.limits.into_limits(),
+                #[cfg(feature = "mutants")]
+                mutants: mutants(&self.mutants)?,
             },
             listen: self.listen,
             log: self.log,
@@ -285,6 +292,14 @@ fn clients(keys: &[String]) -> Result<Clients, String> {
         listed.push((key, group));
     }
     Ok(Clients::Listed(listed))
+}
+
+#[cfg(feature = "mutants")]
+fn mutants(ids: &[String]) -> Result<Vec<mutation::Mutant>, String> {
+    let named = ids.iter().map(|id| mutation::named(id));
+    named
+        .collect::<Result<_, _>>()
+        .map_err(|error| format!("--mutant: {error}"))
 }
 
 fn parsed<T: FromStr<Err = ConfigError>>(text: &str, flag: &str) -> Result<T, String> {

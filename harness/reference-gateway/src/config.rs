@@ -40,6 +40,9 @@ pub struct Config {
     pub vertex: Vertex,
     /// Bounds on sizes, counts and times.
     pub limits: Limits,
+    /// What it does wrong, for tests of tests.
+    #[cfg(feature = "mutants")]
+    pub mutants: Vec<mutation::Mutant>,
 }
 
 impl Config {
@@ -61,6 +64,8 @@ impl Config {
             azure_api_version: AZURE_API_VERSION.to_owned(),
             vertex: Vertex::default(),
             limits: Limits::default(),
+            #[cfg(feature = "mutants")]
+            mutants: Vec::new(),
         }
     }
 }

@@ -42,6 +42,8 @@ mod hosting;
 mod images;
 mod json;
 mod limits;
+#[cfg(feature = "mutants")]
+mod mutants;
 mod native;
 mod profile;
 mod random;
@@ -75,7 +77,11 @@ pub fn start(config: Config, listener: TcpListener) -> Result<Handle, StartError
     let url = format!("http://{address}");
     let routes = config.profile.routes();
     let limits = config.limits.clone();
+    #[cfg(feature = "mutants")]
+    let mutants = config.mutants.clone();
     let router = gateway::router(routes, Gateway::new(config, &url)?);
+    #[cfg(feature = "mutants")]
+    let router = mutants::wrap(router, mutants);
     let (stop, stopped) = watch::channel(());
     let server = tokio::spawn(server::serve(listener, router, limits, stopped));
     Ok(Handle { url, stop, server })

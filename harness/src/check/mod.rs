@@ -305,16 +305,16 @@ fn severity(level: Option<Level>) -> Verdict {
     }
 }
 
-/// Compiled schemas, each compiled when it is first needed.
+/// Compiled schemas, each compiled when it is first needed: once in a process, for they are built in.
 #[derive(Debug, Default)]
-pub struct Schemas {
-    compiled: Mutex<BTreeMap<String, Arc<Validator>>>,
-}
+pub struct Schemas(());
+
+static COMPILED: Mutex<BTreeMap<String, Arc<Validator>>> = Mutex::new(BTreeMap::new());
 
 impl Schemas {
     /// The schema with this path.
     pub(crate) fn get(&self, name: &str) -> Result<Arc<Validator>, SchemaError> {
-        let mut compiled = self.compiled.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut compiled = COMPILED.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(schema) = compiled.get(name) {
             return Ok(Arc::clone(schema));
         }

@@ -5,7 +5,7 @@ use crate::check::ending::{Ending, ending};
 use crate::check::{Bench, Check, Mismatch, Site, sites};
 use crate::exchange::sse::{CHAT_CHUNK, GENERATE_CONTENT, StreamEvent};
 use crate::exchange::{Evidence, Received};
-use crate::operation::Protocol;
+use crate::operation::{Operation, Protocol};
 
 /// See the module.
 pub(super) struct Stream;
@@ -61,10 +61,11 @@ fn judge_one(site: Site<'_>, expected: &StreamExpectation, bench: &mut Bench<'_>
     }
     if let Some(end) = expected.end {
         let protocol = site.protocol().unwrap_or(Protocol::Images);
-        record(
-            "stream.end",
-            answer().and_then(|answer| ends(end, protocol, answer)),
-        );
+        let ended = answer().and_then(|answer| {
+            ends(end, protocol, answer)?;
+            is_called_by_operation(end, site, answer)
+        });
+        record("stream.end", ended);
     }
     if !expected.held.is_empty() {
         record("stream.held", held(site));
@@ -128,6 +129,26 @@ fn ends(expected: StreamEnd, protocol: Protocol, answer: &Received) -> Result<()
     };
     good.then_some(())
         .ok_or_else(|| Mismatch::of(format!("the stream does not end with {word}"), word, last))
+}
+
+/// An image stream is completed by the event of its own operation: a client that waits for the end of an edit does
+/// not know that of a generation.
+fn is_called_by_operation(
+    expected: StreamEnd,
+    site: Site<'_>,
+    answer: &Received,
+) -> Result<(), Mismatch> {
+    let wanted = match site.step_of_copy().request.operation {
+        Some(Operation::ImagesEdits) => "image_edit.completed",
+        Some(Operation::ImagesGenerations) => "image_generation.completed",
+        _ => return Ok(()),
+    };
+    let kinds = kinds(answer);
+    if expected == StreamEnd::Error || kinds.iter().any(|kind| kind == wanted) {
+        return Ok(());
+    }
+    let message = "the event that completes the stream is another operation's";
+    Err(Mismatch::of(message, wanted, kinds.join("\n")))
 }
 
 fn held(site: Site<'_>) -> Result<(), Mismatch> {

@@ -61,7 +61,11 @@ impl Transport {
     pub(crate) async fn send(&self, call: Call, limits: &Limits) -> Result<Reply, ApiError> {
         let request = call.into_request(&self.client)?;
         let deadline = Instant::now() + limits.answer;
-        let response = timeout_at(deadline, self.client.execute(request))
+        #[cfg(feature = "mutants")]
+        let answered = crate::mutants::send(&self.client, request);
+        #[cfg(not(feature = "mutants"))]
+        let answered = self.client.execute(request);
+        let response = timeout_at(deadline, answered)
             .await
             .map_err(|_| row::UPSTREAM_TIMEOUT)?
             .map_err(|error| {

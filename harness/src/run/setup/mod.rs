@@ -11,9 +11,11 @@ mod reference;
 pub use error::SetupError;
 pub(crate) use error::told;
 pub use known::beside;
+#[cfg(feature = "reference-gateway")]
+pub use options::GatewayChange;
 pub use options::{
-    DEFAULT_KEY_VARIABLE, DEFAULT_UPSTREAM, KnownFailures, Options, Starter, Starting,
-    TargetChoice, UpstreamChoice,
+    Changes, DEFAULT_KEY_VARIABLE, DEFAULT_UPSTREAM, KnownFailures, MockChange, Options, Starter,
+    Starting, TargetChoice, UpstreamChoice,
 };
 
 use std::collections::BTreeMap;
@@ -125,7 +127,7 @@ pub(crate) async fn open(
         notes,
         snapshots: match (&options.snapshots, &options.target) {
             (Some(folder), _) => Store::Folder(folder.clone()),
-            (None, TargetChoice::Builtin) => Store::Builtin,
+            (None, TargetChoice::Builtin) if options.changes.is_none() => Store::Builtin,
             _ => Store::None,
         },
         repeat: options.repeat,
@@ -285,7 +287,12 @@ struct Stage<'o> {
 impl Stage<'_> {
     async fn builtin(&self) -> Result<Parts, SetupError> {
         let profile = self.profile(self.options.profile.as_deref().unwrap_or(BUILTIN_PROFILE))?;
-        let mock = MockServer::start().await?;
+        let changes = self.options.changes.clone().unwrap_or_default();
+        let builder = MockServer::builder();
+        let mock = match &changes.mock {
+            Some(change) => change(builder).start().await?,
+            None => builder.start().await?,
+        };
         let mock_client = Mock::new(&mock.url())?;
         if is_native(&profile) {
             let mut target = Target::of_url(&mock.url(), profile, fixed_key(Credential::Default));
@@ -304,7 +311,9 @@ impl Stage<'_> {
         mock: MockServer,
         mock_client: Mock,
     ) -> Result<Parts, SetupError> {
-        let gateway = reference::start(&profile.id, &mock.url()).await?;
+        let changes = self.options.changes.as_ref();
+        let change = changes.and_then(|changes| changes.gateway.as_deref());
+        let gateway = reference::start(&profile.id, &mock.url(), change).await?;
         let mut target = Target::of_url(gateway.url(), profile, fixed_key(Credential::Default));
         target.name = "the reference gateway".to_owned();
         complete_builtin(&mut target)?;

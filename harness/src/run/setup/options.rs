@@ -20,6 +20,22 @@ pub type Starter = Arc<dyn Fn(String) -> Starting + Send + Sync>;
 pub type Starting =
     Pin<Box<dyn Future<Output = Result<String, Box<dyn std::error::Error + Send + Sync>>> + Send>>;
 
+/// Changes how a mock is started.
+pub type MockChange = Arc<dyn Fn(mock_server::Builder) -> mock_server::Builder + Send + Sync>;
+/// Changes how the reference gateway is started.
+#[cfg(feature = "reference-gateway")]
+pub type GatewayChange = Arc<dyn Fn(&mut reference_gateway::Config) + Send + Sync>;
+
+/// What the built-in target is started with instead of its defaults.
+#[derive(Clone, Default)]
+pub struct Changes {
+    /// Changes the mock, whether it is the target or the upstream.
+    pub mock: Option<MockChange>,
+    /// Changes the reference gateway.
+    #[cfg(feature = "reference-gateway")]
+    pub gateway: Option<GatewayChange>,
+}
+
 /// What is to be tested.
 #[derive(Clone, Default)]
 pub enum TargetChoice {
@@ -101,6 +117,8 @@ pub struct Options {
     pub allow_paid: bool,
     /// Fixes tokens.
     pub seed: u64,
+    /// What the built-in target is started with; it is then held against no snapshot.
+    pub changes: Option<Changes>,
 }
 
 impl Options {
@@ -134,6 +152,7 @@ impl Default for Options {
             slow: false,
             allow_paid: false,
             seed: 0,
+            changes: None,
         }
     }
 }

@@ -56,7 +56,11 @@ fn no_document(profile: &str) -> SetupError {
     ))
 }
 
-pub(super) async fn start(profile: &str, upstream: &str) -> Result<Handle, SetupError> {
+pub(super) async fn start(
+    profile: &str,
+    upstream: &str,
+    change: Option<&(dyn Fn(&mut Config) + Send + Sync)>,
+) -> Result<Handle, SetupError> {
     let unusable = |problem: String| SetupError::Usage(format!("the reference gateway: {problem}"));
     let upstream = upstream
         .parse()
@@ -77,6 +81,9 @@ pub(super) async fn start(profile: &str, upstream: &str) -> Result<Handle, Setup
         .iter()
         .filter_map(|(role, group)| Some((fixed_key(*role).value.parse().ok()?, *group)));
     config.clients = Clients::Listed(clients.collect());
+    if let Some(change) = change {
+        change(&mut config);
+    }
     let listener = TcpListener::bind("127.0.0.1:0")
         .await
         .map_err(SetupError::Listen)?;
