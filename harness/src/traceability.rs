@@ -58,6 +58,8 @@ pub struct Row {
     pub law: bool,
     /// The ids of the cases that name it, sorted.
     pub cases: Vec<String>,
+    /// The ids of the profiles that promise it, sorted.
+    pub profiles: Vec<String>,
 }
 
 /// Something that a source says and nobody tests.
@@ -100,12 +102,20 @@ impl Table {
                 cases.entry(id).or_default().push(case.id.to_string());
             }
         }
+        let promising = |id: &str| {
+            let profiles = catalog.profiles.keys();
+            let promising = profiles.filter(|profile| {
+                let profile = catalog.profile(profile);
+                profile.is_some_and(|profile| profile.promises(id))
+            });
+            promising.cloned().collect()
+        };
         let promised = |id: &str| profile.is_none_or(|profile| profile.promises(id));
         let rows = |source: &Source| {
             let rows = source.rows.iter().filter(|id| promised(id));
             let rows = rows.filter_map(|id| catalog.requirements.get(id));
             let named = |id: &str| cases.get(id).cloned().unwrap_or_default();
-            rows.map(|row| of_requirement(row, named(&row.id)))
+            rows.map(|row| of_requirement(row, named(&row.id), promising(&row.id)))
                 .collect()
         };
         let sources = catalog.sources.iter().map(|source| SourceRows {
@@ -129,7 +139,7 @@ impl Table {
     }
 }
 
-fn of_requirement(row: &Requirement, cases: Vec<String>) -> Row {
+fn of_requirement(row: &Requirement, cases: Vec<String>, profiles: Vec<String>) -> Row {
     Row {
         id: row.id.clone(),
         level: row.level.as_str(),
@@ -140,6 +150,7 @@ fn of_requirement(row: &Requirement, cases: Vec<String>) -> Row {
         read: row.read.clone(),
         law: CHECKS.iter().any(|check| check.id() == row.id),
         cases,
+        profiles,
     }
 }
 

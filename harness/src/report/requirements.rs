@@ -14,13 +14,14 @@ pub fn text(table: &Table) -> String {
         for row in &source.requirements {
             let _ = write!(
                 out,
-                "\n  {} {}: {}\n    \"{}\"\n    {} (read {})\n    judged by {}\n",
+                "\n  {} {}: {}\n    \"{}\"\n    {} (read {})\n    promised by {}\n    judged by {}\n",
                 level(row),
                 row.id,
                 row.summary,
                 row.quote,
                 row.url,
                 row.read,
+                profiles(row),
                 judges(row).join(", ")
             );
         }
@@ -57,19 +58,20 @@ pub fn markdown(table: &Table) -> String {
 fn add_source(out: &mut String, source: &SourceRows) {
     let _ = write!(out, "\n## {}\n", prose(&source.title));
     if !source.requirements.is_empty() {
-        out.push_str("\n| level | requirement | what | in whose words | judged by |\n| --- | --- | --- | --- | --- |\n");
+        out.push_str("\n| level | requirement | what | in whose words | profiles | judged by |\n| --- | --- | --- | --- | --- | --- |\n");
     }
     for row in &source.requirements {
         let judges: Vec<_> = judges(row).iter().map(|one| format!("`{one}`")).collect();
         let _ = writeln!(
             out,
-            "| {} | `{}` | {} | “{}” [{}]({}) | {} |",
+            "| {} | `{}` | {} | “{}” [{}]({}) | {} | {} |",
             level(row),
             row.id,
             cell(&row.summary),
             cell(&row.quote),
             row.read,
             row.url,
+            profiles(row),
             judges.join(", ")
         );
     }
@@ -107,6 +109,13 @@ fn level(row: &Row) -> String {
         ""
     };
     format!("{}{provisional}", row.level)
+}
+
+fn profiles(row: &Row) -> String {
+    match row.profiles.as_slice() {
+        [] => "no profile".to_owned(),
+        profiles => profiles.join(", "),
+    }
 }
 
 fn judges(row: &Row) -> Vec<String> {
