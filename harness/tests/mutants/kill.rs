@@ -47,11 +47,16 @@ pub(crate) async fn all(stage: &Arc<Stage>, mutants: Vec<Mutant>) -> Vec<Result>
 pub(crate) async fn one(stage: &Stage, mutant: Mutant) -> Result {
     let right = stage.right(&mutant.profile);
     let instances = instances(right, &mutant);
-    run(right, mutant, &instances).await
+    run(right, mutant, &instances, false).await
 }
 
-/// Runs a mutant on these instances.
-pub(crate) async fn run(right: &Right, mutant: Mutant, instances: &[&Instance]) -> Result {
+/// Runs a mutant on these instances, or until the first of them notices it.
+pub(crate) async fn run(
+    right: &Right,
+    mutant: Mutant,
+    instances: &[&Instance],
+    until_noticed: bool,
+) -> Result {
     let running = started(&mutant.profile, Some(&mutant)).await;
     let mut result = Result {
         mutant,
@@ -59,6 +64,9 @@ pub(crate) async fn run(right: &Right, mutant: Mutant, instances: &[&Instance]) 
         broken: Vec::new(),
     };
     for instance in instances {
+        if until_noticed && !result.broken.is_empty() {
+            break;
+        }
         let outcome = running.session.run(instance).await;
         let known = right.known(&instance.id);
         let is_new = |finding: &Finding| {

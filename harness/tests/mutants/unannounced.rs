@@ -44,7 +44,7 @@ async fn what_nobody_announced_is_caught() {
     all.dedup_by(|one, other| one.case.id == other.case.id);
     let results = mutants()
         .into_iter()
-        .map(|mutant| kill::run(right, mutant, &all));
+        .map(|mutant| kill::run(right, mutant, &all, true));
     let results = futures_util::future::join_all(results).await;
     let missed = results.iter().filter(|result| result.broken.is_empty());
     let missed: Vec<_> = missed.map(kill::Result::shown).collect();
