@@ -31,7 +31,7 @@ pub(crate) fn parse() -> Options {
     })
 }
 
-/// A small gateway for image generation: one OpenAI-shaped endpoint in front of a provider.
+/// A small gateway for image generation: one OpenAI-shaped endpoint in front of several providers.
 #[derive(Parser)]
 #[command(name = "image-reference-gateway", version, max_term_width = 100)]
 struct Flags {

@@ -1,6 +1,6 @@
-//! A small gateway for image generation: one OpenAI-shaped endpoint in front of OpenAI.
+//! A small gateway for image generation: one OpenAI-shaped endpoint in front of OpenAI, Azure OpenAI and Vertex AI.
 //!
-//! It implements its document completely and does nothing else: a request is checked, sent upstream once, and the
+//! It implements the document of its [`Profile`] completely and does nothing else: a request is checked, sent upstream once, and the
 //! answer is passed on as it came – or as the error that a client can act on. Keys stay on their side.
 //!
 //! ```no_run
@@ -25,6 +25,10 @@
 //! - A missing or empty prompt is refused here rather than upstream.
 //! - A stream always ends with a completed or an error event, whatever became of the upstream.
 //! - An upstream answer with `content-encoding: gzip`, although not asked for, is decoded.
+//! - In chats, what the models served cannot do (tools, audio, log probabilities) is refused; other members that they do
+//!   not know are passed over. A prompt that the provider refuses is a 400, an answer that it withholds ends with
+//!   `content_filter`.
+//! - An image of a chat that is an address goes to the provider as one: the gateway fetches nothing that a client names.
 //!
 //! # Limits
 //!
