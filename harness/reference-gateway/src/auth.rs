@@ -1,6 +1,7 @@
 //! Who calls, and what their group allows.
 
 use axum::http::{HeaderMap, header};
+use ring::digest::{SHA256, digest};
 
 use crate::config::{Clients, Group};
 use crate::error::{ApiError, row};
@@ -29,6 +30,19 @@ impl Member {
             Group::OpenAi => Ok(()),
             Group::OpenAiNoImages | Group::Gemini | Group::None => Err(row::NO_IMAGES.into()),
         }
+    }
+}
+
+/// Who a customer is, as far as their key tells: its hash, so that the key itself is not kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Owner([u8; 32]);
+
+impl Owner {
+    /// Of a request whose key was found to be good.
+    pub(crate) fn of(headers: &HeaderMap) -> Result<Self, ApiError> {
+        let key = bearer(headers).ok_or(row::NO_KEY)?;
+        let hash = digest(&SHA256, key.as_bytes());
+        Ok(Self(hash.as_ref().try_into().map_err(|_| row::NO_KEY)?))
     }
 }
 

@@ -16,6 +16,7 @@ use crate::error::{ApiError, row};
 use crate::hosting::{self, Store};
 use crate::limits::Limits;
 use crate::redact::Redactor;
+use crate::tasks::Tasks;
 use crate::upstream::Transport;
 use crate::upstream::google_account::ServiceAccount;
 
@@ -29,6 +30,7 @@ pub(crate) struct Gateway {
     pub(crate) vertex: Vertex,
     pub(crate) transport: Transport,
     pub(crate) store: Store,
+    pub(crate) tasks: Arc<Tasks>,
     pub(crate) redactor: Redactor,
 }
 
@@ -58,6 +60,7 @@ impl Gateway {
         Ok(Self {
             transport: Transport::new(any_https, &config.limits).map_err(StartError::Client)?,
             store: Store::new(public_url, &config.limits),
+            tasks: Arc::new(Tasks::new(&config.limits)),
             clients: config.clients,
             upstreams: config.upstreams,
             azure_api_version: config.azure_api_version,

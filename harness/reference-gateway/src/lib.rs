@@ -56,7 +56,10 @@ mod relay;
 mod request;
 mod server;
 mod sse;
+mod tasks;
 mod upstream;
+
+use std::sync::Arc;
 
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -83,11 +86,16 @@ pub fn start(config: Config, listener: TcpListener) -> Result<Handle, StartError
     let limits = config.limits.clone();
     #[cfg(feature = "mutants")]
     let mutants = config.mutants.clone();
-    let router = gateway::router(routes, Gateway::new(config, &url)?);
+    let gateway = Gateway::new(config, &url)?;
+    let tasks = Arc::clone(&gateway.tasks);
+    let router = gateway::router(routes, gateway);
     #[cfg(feature = "mutants")]
     let router = mutants::wrap(router, mutants);
     let (stop, stopped) = watch::channel(());
-    let server = tokio::spawn(server::serve(listener, router, limits, stopped));
+    let server = tokio::spawn(async move {
+        server::serve(listener, router, limits, stopped).await;
+        tasks.stop();
+    });
     Ok(Handle { url, stop, server })
 }
 

@@ -21,6 +21,19 @@ pub(crate) enum Operation {
 }
 
 impl Operation {
+    /// What a request without a path of its own asks for: with images it is an edit.
+    pub(crate) fn of(headers: &HeaderMap, body: &[u8]) -> Self {
+        let has_images = || {
+            let members = Members::of_request(body);
+            members.is_ok_and(|members| members.text("images").is_some())
+        };
+        if form_type(headers).is_some() || has_images() {
+            Self::Edits
+        } else {
+            Self::Generations
+        }
+    }
+
     /// Its path below the version.
     pub(crate) fn path(self) -> &'static str {
         match self {

@@ -110,6 +110,24 @@ pub(crate) const NO_FILE: Row = row(
     None,
     "No such file: it never existed or is no longer kept",
 );
+pub(crate) const NO_TASK: Row = row(
+    StatusCode::NOT_FOUND,
+    "not_found_error",
+    Some("image_task_not_found"),
+    "No such image task: it never existed, is another customer's, or is no longer kept",
+);
+pub(crate) const TOO_MANY_TASKS: Row = row(
+    StatusCode::TOO_MANY_REQUESTS,
+    "rate_limit_error",
+    Some("too_many_image_tasks"),
+    "Too many image tasks are under way, please retry later",
+);
+pub(crate) const STREAMED_TASK: Row = row(
+    StatusCode::BAD_REQUEST,
+    INVALID,
+    Some("invalid_value"),
+    "streaming image requests cannot be submitted as asynchronous tasks",
+);
 pub(crate) const BODY_TOO_LARGE: Row = row(
     StatusCode::PAYLOAD_TOO_LARGE,
     INVALID,

@@ -1,6 +1,6 @@
 //! The platform profile: `POST /v1/images/generations` for customers whose key belongs to an OpenAI platform group.
 //! Extensions, which its document does not promise: `POST /v1/images/edits`, and the native route of Gemini groups that
-//! the document names as another endpoint.
+//! the document names as another endpoint, and image tasks.
 //!
 //! The order of the checks is part of the document: who calls decides before what is sent.
 
@@ -9,13 +9,14 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::{Path, Request, State};
 use axum::http::HeaderMap;
-use axum::response::Response;
-use axum::routing::post;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use bytes::Bytes;
 
-use crate::auth;
+use crate::auth::{self, Member, Owner};
 use crate::body;
 use crate::config::Provider;
-use crate::error::{ApiError, GoogleError};
+use crate::error::{ApiError, GoogleError, row};
 use crate::gateway::Gateway;
 use crate::images;
 use crate::native;
@@ -33,6 +34,9 @@ pub(super) fn routes() -> Router<Arc<Gateway>> {
     Router::new()
         .route("/v1/images/generations", post(generations))
         .route("/v1/images/edits", post(edits))
+        .route("/v1/images/tasks", post(submit))
+        .route("/v1/images/tasks/events", get(events))
+        .route("/v1/images/tasks/{id}", get(task))
         .route("/v1beta/models/{action}", post(gemini))
 }
 
@@ -55,10 +59,18 @@ async fn handle(
     operation: Operation,
     request: Request,
 ) -> Result<Response, ApiError> {
+    let (member, headers, body) = admitted(gateway, request).await?;
+    let checked = Checked::new(member, operation, &headers, &body)?;
+    checked.make(gateway).await
+}
+
+/// The body of a request whose key is of the right platform.
+async fn admitted(
+    gateway: &Gateway,
+    request: Request,
+) -> Result<(Member, HeaderMap, Bytes), ApiError> {
     let (head, body) = request.into_parts();
-    let member = match auth::member(&head.headers, &gateway.clients)
-        .and_then(|member| member.on_openai_platform().map(|()| member))
-    {
+    let member = match customer(&head.headers, gateway) {
         Ok(member) => member,
         Err(error) => {
             body::discard(&head.headers, body);
@@ -66,20 +78,99 @@ async fn handle(
         }
     };
     let body = body::read(&head.headers, body, &gateway.limits).await?;
-    let request = ImageRequest::parse(operation, &head.headers, &body)?;
-    let model = model(&request)?;
-    member.may_generate_images()?;
-    request.require_prompt()?;
-    let delivery = request.delivery(Delivery::Inline)?;
-    images::make(
-        gateway,
-        Provider::OpenAi,
-        operation,
-        request,
-        &model,
-        delivery,
-    )
-    .await
+    Ok((member, head.headers, body))
+}
+
+fn customer(headers: &HeaderMap, gateway: &Gateway) -> Result<Member, ApiError> {
+    let member = auth::member(headers, &gateway.clients)?;
+    member.on_openai_platform()?;
+    Ok(member)
+}
+
+/// A request that the document allows.
+struct Checked<'a> {
+    operation: Operation,
+    request: ImageRequest<'a>,
+    model: String,
+    delivery: Delivery,
+}
+
+impl<'a> Checked<'a> {
+    fn new(
+        member: Member,
+        operation: Operation,
+        headers: &HeaderMap,
+        body: &'a [u8],
+    ) -> Result<Self, ApiError> {
+        let request = ImageRequest::parse(operation, headers, body)?;
+        let model = model(&request)?;
+        member.may_generate_images()?;
+        request.require_prompt()?;
+        let delivery = request.delivery(Delivery::Inline)?;
+        Ok(Self {
+            operation,
+            request,
+            model,
+            delivery,
+        })
+    }
+
+    async fn make(self, gateway: &Arc<Gateway>) -> Result<Response, ApiError> {
+        let Self {
+            operation,
+            request,
+            model,
+            delivery,
+        } = self;
+        images::make(
+            gateway,
+            Provider::OpenAi,
+            operation,
+            request,
+            &model,
+            delivery,
+        )
+        .await
+    }
+}
+
+/// `POST /v1/images/tasks`: what is wrong with the request is told at once, the rest is the task's.
+async fn submit(
+    State(gateway): State<Arc<Gateway>>,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let (member, headers, body) = admitted(&gateway, request).await?;
+    let owner = Owner::of(&headers)?;
+    let operation = Operation::of(&headers, &body);
+    let checked = Checked::new(member, operation, &headers, &body)?;
+    if checked.delivery == Delivery::Streamed {
+        return Err(ApiError::from(row::STREAMED_TASK).param("stream"));
+    }
+    let tasks = Arc::clone(&gateway.tasks);
+    tasks.submit(owner, async move {
+        let made = match Checked::new(member, operation, &headers, &body) {
+            Ok(checked) => checked.make(&gateway).await,
+            Err(error) => Err(error),
+        };
+        made.into_response()
+    })
+}
+
+async fn task(
+    State(gateway): State<Arc<Gateway>>,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+) -> Result<Response, ApiError> {
+    customer(&headers, &gateway)?;
+    gateway.tasks.look(&Owner::of(&headers)?, &id)
+}
+
+async fn events(
+    State(gateway): State<Arc<Gateway>>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    customer(&headers, &gateway)?;
+    Ok(gateway.tasks.events(Owner::of(&headers)?))
 }
 
 /// The model that was named, or the default.

@@ -14,4 +14,5 @@ mod router;
 mod secrets;
 mod streaming;
 mod support;
+mod tasks;
 mod validation;

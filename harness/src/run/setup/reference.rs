@@ -19,7 +19,10 @@ pub(super) const ROLES: &[(Credential, Group)] = &[
 /// What the gateway has beside the document of a profile, by features.
 const EXTENSIONS: &[(&str, &[&str])] = &[
     (BASELINE_PROFILE, &["images.edits", "images.edits.json"]),
-    ("platform", &["images.edits", "images.edits.json"]),
+    (
+        "platform",
+        &["images.edits", "images.edits.json", "images.tasks"],
+    ),
     (
         "router",
         &["images.edits", "images.stream", "response_size.below_30mb"],
