@@ -11,7 +11,7 @@ use harness::run::plan::{Selection, select};
 use harness::run::setup::{Options, outline};
 use serde_json::Value;
 
-const PROFILES: &[&str] = &["azure", "gemini", "openai", "platform", "vertex"];
+const PROFILES: &[&str] = &["azure", "gemini", "openai", "platform", "router", "vertex"];
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/snapshots")

@@ -6,12 +6,14 @@ use crate::exchange::{Outcome, Received};
 use crate::operation::{Operation, Protocol};
 use crate::target::{MalformedPolicy, Target};
 
-/// Faults after which a whole answer cannot be expected of anybody.
+/// Faults after which a whole answer cannot be expected of anybody; `reset` and `stall` are part of the names of others.
 const DAMAGE: &[&str] = &[
+    "bad-chunk",
+    "cut-after",
     "hang",
     "malformed-json",
     "reset",
-    "stream-reset",
+    "stall",
     "truncate",
     "wrong-content-length",
 ];

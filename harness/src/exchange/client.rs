@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
 use reqwest::Certificate;
-use reqwest::header::{HeaderName, HeaderValue};
+use reqwest::header::{ACCEPT_ENCODING, HeaderName, HeaderValue};
 use reqwest::redirect::Policy;
 use tokio::time::{Instant, timeout_at};
 
@@ -134,6 +134,11 @@ impl Client {
                 .zip(HeaderValue::try_from(value.as_str()).ok());
             let (name, value) = parsed.ok_or_else(|| format!("header '{name}' cannot be sent"))?;
             request.headers_mut().append(name, value);
+        }
+        // Without it any coding would be a legal answer (RFC 9110, section 12.5.3), and this client decodes none.
+        if !request.headers().contains_key(ACCEPT_ENCODING) {
+            let identity = HeaderValue::from_static("identity");
+            request.headers_mut().insert(ACCEPT_ENCODING, identity);
         }
         if let Some(body) = &sent.body {
             let body = body.clone();

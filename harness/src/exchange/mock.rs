@@ -11,6 +11,8 @@ use serde::de::DeserializeOwned;
 
 /// One request of the control API; a journal wait is added to it.
 const LIMIT: Duration = Duration::from_secs(10);
+/// A connection that was idle for longer is not used again.
+const LONGEST_IDLE: Duration = Duration::from_secs(5);
 /// Between two looks at the journal.
 const PAUSE: Duration = Duration::from_millis(5);
 
@@ -71,7 +73,11 @@ impl Mock {
         let url = url.trim_end_matches('/').to_owned();
         // A second installation is refused and changes nothing.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let http = reqwest::Client::builder().no_proxy().timeout(LIMIT);
+        // A mock ends a connection that is idle for long; it must not do so while the next request is on its way.
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .timeout(LIMIT)
+            .pool_idle_timeout(LONGEST_IDLE);
         let http = http.tls_certs_merge(certificate).build();
         let http = http.map_err(|source| MockError::Unreachable {
             url: url.clone(),

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use crate::kill::Result;
 use crate::stage::{Stage, bare};
 
-/// What is known to be missing: id → reason.
+/// What is known to be missing: id, or the begin of several and a star → reason.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Open {
@@ -42,11 +42,11 @@ pub(crate) fn problems(stage: &Stage, results: &[Result]) -> Vec<String> {
         problems.push(format!("the README must say\n  {score}"));
     }
     for (list, what, all, killed, open) in lists {
-        let missing = all.difference(killed);
-        let missing: Vec<_> = missing
-            .filter(|id| !open.contains_key(*id))
-            .cloned()
-            .collect();
+        let alive: Vec<_> = all.difference(killed).collect();
+        let missing = alive
+            .iter()
+            .filter(|id| !open.keys().any(|key| names(key, id)));
+        let missing: Vec<_> = missing.map(|id| id.as_str()).collect();
         let done = "add a mutant to fixtures/mutants, or a line with the reason to";
         if !missing.is_empty() {
             let without = match list {
@@ -58,11 +58,10 @@ pub(crate) fn problems(stage: &Stage, results: &[Result]) -> Vec<String> {
                 missing.join("\n  ")
             ));
         }
-        let stale: Vec<_> = open
+        let stale = open
             .keys()
-            .filter(|id| killed.contains(*id) || !all.contains(*id))
-            .cloned()
-            .collect();
+            .filter(|key| !alive.iter().any(|id| names(key, id)));
+        let stale: Vec<_> = stale.map(String::as_str).collect();
         if !stale.is_empty() {
             problems.push(format!(
                 "'{list}' of harness/tests/mutants/open.json has lines that are no longer true, take them out:\n  {}",
@@ -71,6 +70,14 @@ pub(crate) fn problems(stage: &Stage, results: &[Result]) -> Vec<String> {
         }
     }
     problems
+}
+
+/// Whether a line of `open.json` is about an id; with a star at its end it is about all that begin so.
+fn names(key: &str, id: &str) -> bool {
+    match key.strip_suffix('*') {
+        Some(begin) => id.starts_with(begin),
+        None => key == id,
+    }
 }
 
 /// The sentence of the README.

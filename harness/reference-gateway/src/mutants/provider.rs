@@ -70,7 +70,9 @@ impl Exchange {
             .asked
             .as_ref()
             .and_then(|asked| asked.get("n")?.as_u64());
-        let more = u32::try_from(images.unwrap_or(1)).unwrap_or(1) - 1;
+        let more = u32::try_from(images.unwrap_or(1))
+            .unwrap_or(1)
+            .saturating_sub(1);
         self.server
             .mutation
             .hook(message, &around, |hook| match hook {
@@ -95,15 +97,16 @@ impl Exchange {
             Again::First(times) => (times, After::Any, true),
             Again::After(times, after) => (times, after, false),
         };
-        let mut answer = whole(client.execute(copy()).await?).await;
-        while left > 0 && is_followed(after, &answer) {
+        let call = async || Ok::<_, Error>(whole(client.execute(copy()).await?).await);
+        let mut answer = call().await;
+        while left > 0 && is_followed(after, answer.as_ref().ok()) {
             left -= 1;
-            let next = whole(client.execute(copy()).await?).await;
+            let next = call().await;
             if !keeps_first {
                 answer = next;
             }
         }
-        Ok(written(answer))
+        answer.map(written)
     }
 
     async fn answered(&self, path: &str, response: Response) -> Response {
@@ -164,11 +167,14 @@ async fn whole(mut response: Response) -> Whole {
     }
 }
 
-fn is_followed(after: After, answer: &Whole) -> bool {
+/// Whether another call follows an answer, or none.
+fn is_followed(after: After, answer: Option<&Whole>) -> bool {
     match after {
         After::Any => true,
-        After::Broken => answer.is_broken,
-        After::Failed => answer.is_broken || answer.status.is_server_error(),
+        After::Broken => answer.is_some_and(|answer| answer.is_broken),
+        After::Failed => {
+            answer.is_none_or(|answer| answer.is_broken || answer.status.is_server_error())
+        }
     }
 }
 
