@@ -52,12 +52,13 @@ static RULES: LazyLock<Vec<(Regex, &'static str)>> = LazyLock::new(|| {
             r"\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b",
             "<uuid>",
         ),
+        (r#"\bboundary=[^;\s"]+"#, "boundary=<boundary>"),
         (
             r"/files/[A-Za-z0-9_.=-]+\.(png|jpeg|webp)",
             "/files/<id>.$1",
         ),
         (
-            r"\b(req|resp|msg|ig|call|img|batch|chatcmpl)([_-])[A-Za-z0-9]{8,}\b",
+            r"\b(req|resp|msg|ig|call|img|imgtask|batch|chatcmpl)([_-])[A-Za-z0-9]{8,}\b",
             "$1$2<id>",
         ),
         (
@@ -223,7 +224,7 @@ mod tests {
     #[test]
     fn what_differs_between_runs_goes_and_the_rest_stays() {
         let value = json!({
-            "headers": ["date: Wed, 25 Nov 2026 15:00:00 GMT", "x-request-id: req_00ff00ff00ff", "content-length: 12"],
+            "headers": ["date: Wed, 25 Nov 2026 15:00:00 GMT", "x-request-id: req_00ff00ff00ff", "content-type: multipart/form-data; boundary=f-0b1c; charset=utf-8"],
             "body": {"created": 1_795_000_000, "created_at": "2026-11-25T15:00:00.5Z", "message": "request req_00ff00ff00ff, fox [[case:abcdefgh23]]"},
             "odd": {"created": -1, "n": 1_795_000, "id": "gpt-image-2-2026-04-21", "responseId": "vrK1gN5Kub_a7R4WXVc7U9w"},
             "url": "http://127.0.0.1:41234/files/AbC-1_x.png at http://localhost:4000/v1",
@@ -231,7 +232,7 @@ mod tests {
             "timeline": ["held before event 1 after 12.3 ms, until it was released"],
         });
         let wanted = json!({
-            "headers": ["date: <varies>", "x-request-id: <varies>", "content-length: 12"],
+            "headers": ["date: <varies>", "x-request-id: <varies>", "content-type: multipart/form-data; boundary=<boundary>; charset=utf-8"],
             "body": {"created": "<time>", "created_at": "<date>", "message": "request req_<id>, fox [[case:<token>]]"},
             "odd": {"created": -1, "n": 1_795_000, "id": "gpt-image-2-2026-04-21", "responseId": "<id>"},
             "url": "http://127.0.0.1:<port>/files/<id>.png at http://localhost:4000/v1",
