@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use axum::body::Body;
+use axum::extract::Request;
 use axum::http::{HeaderMap, header};
 use bytes::Bytes;
 use http_body_util::BodyExt;
@@ -15,12 +16,28 @@ use crate::limits::Limits;
 const DISCARD_BYTES: usize = 64 * 1024 * 1024;
 const DISCARD_TIME: Duration = Duration::from_secs(5);
 
-/// The whole body.
-pub(crate) async fn read(
-    headers: &HeaderMap,
-    mut body: Body,
+/// The headers and the whole body of a request that `allowed` lets in by its headers, and what that found out. A body
+/// that nobody wants is not read for long.
+pub(crate) async fn read_if<T>(
+    request: Request,
     limits: &Limits,
-) -> Result<Bytes, ApiError> {
+    allowed: impl FnOnce(&HeaderMap) -> Result<T, ApiError>,
+) -> Result<(T, HeaderMap, Bytes), ApiError> {
+    let (head, body) = request.into_parts();
+    match allowed(&head.headers) {
+        Ok(found) => {
+            let body = read(&head.headers, body, limits).await?;
+            Ok((found, head.headers, body))
+        }
+        Err(error) => {
+            discard(&head.headers, body);
+            Err(error)
+        }
+    }
+}
+
+/// The whole body.
+async fn read(headers: &HeaderMap, mut body: Body, limits: &Limits) -> Result<Bytes, ApiError> {
     let limit = limits.request_body;
     if announced(headers).is_some_and(|length| length > limit) {
         discard(headers, body);
@@ -50,7 +67,7 @@ pub(crate) async fn read(
 
 /// Swallows a body that was refused, while the refusal is on its way: closing a connection on which the client is
 /// still sending resets it, and a reset can destroy the answer before the client has read it.
-pub(crate) fn discard(headers: &HeaderMap, mut body: Body) {
+fn discard(headers: &HeaderMap, mut body: Body) {
     // Such a client waits for the answer before it sends anything; reading would invite the body.
     if headers.contains_key(header::EXPECT) {
         return;

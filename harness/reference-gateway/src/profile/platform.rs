@@ -11,7 +11,6 @@ use axum::extract::{Path, Request, State};
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use bytes::Bytes;
 
 use crate::auth::{self, Member, Owner};
 use crate::body;
@@ -59,28 +58,13 @@ async fn handle(
     operation: Operation,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let (member, headers, body) = admitted(gateway, request).await?;
+    let allowed = |headers: &HeaderMap| customer(headers, gateway);
+    let (member, headers, body) = body::read_if(request, &gateway.limits, allowed).await?;
     let checked = Checked::new(member, operation, &headers, &body)?;
     checked.make(gateway).await
 }
 
-/// The body of a request whose key is of the right platform.
-async fn admitted(
-    gateway: &Gateway,
-    request: Request,
-) -> Result<(Member, HeaderMap, Bytes), ApiError> {
-    let (head, body) = request.into_parts();
-    let member = match customer(&head.headers, gateway) {
-        Ok(member) => member,
-        Err(error) => {
-            body::discard(&head.headers, body);
-            return Err(error);
-        }
-    };
-    let body = body::read(&head.headers, body, &gateway.limits).await?;
-    Ok((member, head.headers, body))
-}
-
+/// Who asks, if their key is of the right platform.
 fn customer(headers: &HeaderMap, gateway: &Gateway) -> Result<Member, ApiError> {
     let member = auth::member(headers, &gateway.clients)?;
     member.on_openai_platform()?;
@@ -139,7 +123,8 @@ async fn submit(
     State(gateway): State<Arc<Gateway>>,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let (member, headers, body) = admitted(&gateway, request).await?;
+    let allowed = |headers: &HeaderMap| customer(headers, &gateway);
+    let (member, headers, body) = body::read_if(request, &gateway.limits, allowed).await?;
     let owner = Owner::of(&headers)?;
     let operation = Operation::of(&headers, &body);
     let checked = Checked::new(member, operation, &headers, &body)?;
@@ -195,14 +180,9 @@ async fn gemini(
     Path(action): Path<String>,
     request: Request,
 ) -> Result<Response, GoogleError> {
-    let (head, body) = request.into_parts();
-    let allowed = |headers: &HeaderMap| -> Result<(), ApiError> {
-        auth::google_member(headers, &gateway.clients)?.on_gemini_platform()
-    };
-    if let Err(error) = allowed(&head.headers) {
-        body::discard(&head.headers, body);
-        return Err(error.into());
-    }
-    let body = body::read(&head.headers, body, &gateway.limits).await?;
-    native::generate(&gateway, &action, head.uri.query(), body).await
+    let query = request.uri().query().map(str::to_owned);
+    let allowed =
+        |headers: &HeaderMap| auth::google_member(headers, &gateway.clients)?.on_gemini_platform();
+    let ((), _, body) = body::read_if(request, &gateway.limits, allowed).await?;
+    native::generate(&gateway, &action, query.as_deref(), body).await
 }

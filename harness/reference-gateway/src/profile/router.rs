@@ -9,9 +9,8 @@ use axum::extract::{Request, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
 use axum::routing::post;
-use bytes::Bytes;
 
-use crate::auth;
+use crate::auth::{self, Member};
 use crate::body;
 use crate::chat::{self, ChatRequest};
 use crate::config::Provider;
@@ -85,7 +84,7 @@ async fn handle(
     operation: Operation,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let (headers, body) = admitted(gateway, request).await?;
+    let (_, headers, body) = body::read_if(request, &gateway.limits, member(gateway)).await?;
     let request = ImageRequest::parse(operation, &headers, &body)?;
     let model = served(request.model(), Api::Images)?;
     request.require_prompt()?;
@@ -105,21 +104,15 @@ async fn completions(
     State(gateway): State<Arc<Gateway>>,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let (_, body) = admitted(&gateway, request).await?;
+    let (_, _, body) = body::read_if(request, &gateway.limits, member(&gateway)).await?;
     let request = ChatRequest::parse(&body, &gateway.store)?;
     let model = served(request.model.clone(), Api::Chat)?;
     chat::complete(&gateway, &request, model.name, model.upstream).await
 }
 
-/// The body of a request whose key is good.
-async fn admitted(gateway: &Gateway, request: Request) -> Result<(HeaderMap, Bytes), ApiError> {
-    let (head, body) = request.into_parts();
-    if let Err(error) = auth::member(&head.headers, &gateway.clients) {
-        body::discard(&head.headers, body);
-        return Err(error);
-    }
-    let body = body::read(&head.headers, body, &gateway.limits).await?;
-    Ok((head.headers, body))
+/// Who asks, if their key is good: of the groups, only none at all is refused.
+fn member(gateway: &Gateway) -> impl FnOnce(&HeaderMap) -> Result<Member, ApiError> {
+    |headers| auth::member(headers, &gateway.clients)
 }
 
 /// The row of the model that was named.
