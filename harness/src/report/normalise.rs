@@ -217,7 +217,7 @@ mod tests {
 
     #[test]
     fn every_rule_compiles() {
-        assert_eq!(RULES.len(), 10);
+        assert_eq!(RULES.len(), 11);
         assert!(LOOPBACK.is_some());
     }
 
