@@ -42,6 +42,14 @@ impl<'a> Members<'a> {
             .map(|(_, value)| value.get())
     }
 
+    /// A member as it stands in the bytes that were parsed.
+    pub(crate) fn raw(&self, name: &str) -> Option<&'a RawValue> {
+        match self.0.iter().find(|(key, _)| key == name)? {
+            (_, Cow::Borrowed(value)) => Some(value),
+            (_, Cow::Owned(_)) => None,
+        }
+    }
+
     /// A member that is a string.
     pub(crate) fn string(&self, name: &str) -> Option<String> {
         self.text(name)

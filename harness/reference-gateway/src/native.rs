@@ -1,14 +1,16 @@
 //! The native route of the Gemini API: what the client sends and what comes back stay as they are, apart from the keys.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use bytes::Bytes;
 use futures_util::stream;
+use serde::Deserialize;
+use serde_json::value::RawValue;
 
-use crate::chat::answer::image_data;
 use crate::error::{ApiError, GoogleError, row};
 use crate::gateway::Gateway;
 use crate::relay;
@@ -160,23 +162,47 @@ impl From<Broken> for Interrupted {
     }
 }
 
-impl From<ApiError> for GoogleError {
-    fn from(error: ApiError) -> Self {
-        Self(error)
+/// Where in an answer of Google's image data are: there a fragment of a key is chance. In the order of the bytes.
+fn image_data(body: &[u8]) -> Vec<Range<usize>> {
+    #[derive(Deserialize)]
+    struct Answer<'a> {
+        #[serde(borrow, default)]
+        candidates: Vec<Candidate<'a>>,
     }
-}
 
-/// The name that Google gives to a status (google.rpc.Code).
-pub(crate) fn status_name(status: StatusCode) -> &'static str {
-    match status.as_u16() {
-        400 => "INVALID_ARGUMENT",
-        401 => "UNAUTHENTICATED",
-        403 => "PERMISSION_DENIED",
-        404 => "NOT_FOUND",
-        429 => "RESOURCE_EXHAUSTED",
-        503 => "UNAVAILABLE",
-        504 => "DEADLINE_EXCEEDED",
-        _ if status.is_client_error() => "FAILED_PRECONDITION",
-        _ => "INTERNAL",
+    #[derive(Deserialize)]
+    struct Candidate<'a> {
+        #[serde(borrow, default)]
+        content: Option<Content<'a>>,
     }
+
+    #[derive(Deserialize)]
+    struct Content<'a> {
+        #[serde(borrow, default)]
+        parts: Vec<Part<'a>>,
+    }
+
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Part<'a> {
+        #[serde(borrow, default)]
+        inline_data: Option<Data<'a>>,
+    }
+
+    #[derive(Deserialize)]
+    struct Data<'a> {
+        #[serde(borrow, default)]
+        data: Option<&'a RawValue>,
+    }
+
+    let Ok(answer) = serde_json::from_slice::<Answer<'_>>(body) else {
+        return Vec::new();
+    };
+    let parts = answer
+        .candidates
+        .into_iter()
+        .filter_map(|candidate| candidate.content)
+        .flat_map(|content| content.parts);
+    let data = parts.filter_map(|part| part.inline_data?.data);
+    data.map(|data| relay::place(body, data)).collect()
 }

@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::ops::Range;
 
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
@@ -277,7 +276,7 @@ impl<'a> Answer<'a> {
         Some(ApiError::from(row::PROMPT_REFUSED).message(message))
     }
 
-    /// Whether every candidate that was begun has come to its end here.
+    /// Whether a candidate has come to its end here.
     pub(super) fn is_finished(&self) -> bool {
         self.candidates
             .iter()
@@ -414,49 +413,4 @@ impl<'a> From<&'a InlineData<'a>> for Image<'a> {
             },
         }
     }
-}
-
-/// Where in an answer of Google's image data are: there a fragment of a key is chance. In the order of the bytes.
-pub(crate) fn image_data(body: &[u8]) -> Vec<Range<usize>> {
-    #[derive(Deserialize)]
-    struct Answer<'a> {
-        #[serde(borrow, default)]
-        candidates: Vec<Candidate<'a>>,
-    }
-
-    #[derive(Deserialize)]
-    struct Candidate<'a> {
-        #[serde(borrow, default)]
-        content: Option<Content<'a>>,
-    }
-
-    #[derive(Deserialize)]
-    struct Content<'a> {
-        #[serde(borrow, default)]
-        parts: Vec<Part<'a>>,
-    }
-
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Part<'a> {
-        #[serde(borrow, default)]
-        inline_data: Option<Data<'a>>,
-    }
-
-    #[derive(Deserialize)]
-    struct Data<'a> {
-        #[serde(borrow, default)]
-        data: Option<&'a RawValue>,
-    }
-
-    let Ok(answer) = serde_json::from_slice::<Answer<'_>>(body) else {
-        return Vec::new();
-    };
-    let parts = answer
-        .candidates
-        .into_iter()
-        .filter_map(|candidate| candidate.content)
-        .flat_map(|content| content.parts);
-    let data = parts.filter_map(|part| part.inline_data?.data);
-    data.map(|data| crate::relay::place(body, data)).collect()
 }

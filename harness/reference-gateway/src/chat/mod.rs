@@ -2,7 +2,7 @@
 //!
 //! Both directions borrow from the bytes that came: images are megabytes of base64, and none of them is decoded here.
 
-pub(crate) mod answer;
+mod answer;
 mod request;
 mod stream;
 

@@ -142,7 +142,7 @@ impl<'a> ChatRequest<'a> {
             None => None,
         };
         let generation_config = generation_config(&members)?;
-        let (contents, system) = messages(body, store)?;
+        let (contents, system) = messages(members.raw("messages"), store)?;
         Ok(Self {
             model,
             is_streamed,
@@ -212,16 +212,13 @@ fn generation_config(
 type Turns<'a> = (Vec<Content<'a>>, Vec<Part<'a>>);
 
 /// The turns of a conversation, and what stands above it.
-fn messages<'a>(body: &'a [u8], store: &Store) -> Result<Turns<'a>, ApiError> {
-    #[derive(Deserialize)]
-    struct Request<'a> {
-        #[serde(borrow)]
-        messages: Option<Vec<&'a RawValue>>,
-    }
-
-    let request: Request<'a> =
-        serde_json::from_slice(body).map_err(|_| wrong_type("messages", "an array"))?;
-    let messages = request.messages.unwrap_or_default();
+fn messages<'a>(messages: Option<&'a RawValue>, store: &Store) -> Result<Turns<'a>, ApiError> {
+    let messages: Vec<&'a RawValue> = match messages {
+        Some(messages) => {
+            serde_json::from_str(messages.get()).map_err(|_| wrong_type("messages", "an array"))?
+        }
+        None => Vec::new(),
+    };
     if messages.is_empty() {
         return Err(invalid("messages must have at least one message")
             .param("messages")

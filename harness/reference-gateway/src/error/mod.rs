@@ -10,8 +10,6 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-use crate::native::status_name;
-
 /// An error answer.
 #[derive(Debug)]
 pub(crate) struct ApiError {
@@ -97,7 +95,28 @@ impl ApiError {
 
 /// An error in the form of Google's APIs.
 #[derive(Debug)]
-pub(crate) struct GoogleError(pub(crate) ApiError);
+pub(crate) struct GoogleError(ApiError);
+
+impl From<ApiError> for GoogleError {
+    fn from(error: ApiError) -> Self {
+        Self(error)
+    }
+}
+
+/// The name that Google gives to a status (google.rpc.Code).
+fn status_name(status: StatusCode) -> &'static str {
+    match status.as_u16() {
+        400 => "INVALID_ARGUMENT",
+        401 => "UNAUTHENTICATED",
+        403 => "PERMISSION_DENIED",
+        404 => "NOT_FOUND",
+        429 => "RESOURCE_EXHAUSTED",
+        503 => "UNAVAILABLE",
+        504 => "DEADLINE_EXCEEDED",
+        _ if status.is_client_error() => "FAILED_PRECONDITION",
+        _ => "INTERNAL",
+    }
+}
 
 impl IntoResponse for GoogleError {
     fn into_response(self) -> Response {

@@ -31,37 +31,29 @@ pub(super) const NEEDS: &[Provider] = &[Provider::OpenAi];
 
 pub(super) fn routes() -> Router<Arc<Gateway>> {
     Router::new()
-        .route("/v1/images/generations", post(generations))
-        .route("/v1/images/edits", post(edits))
+        .route(
+            "/v1/images/generations",
+            post(|state, request| handle(state, Operation::Generations, request)),
+        )
+        .route(
+            "/v1/images/edits",
+            post(|state, request| handle(state, Operation::Edits, request)),
+        )
         .route("/v1/images/tasks", post(submit))
         .route("/v1/images/tasks/events", get(events))
         .route("/v1/images/tasks/{id}", get(task))
         .route("/v1beta/models/{action}", post(gemini))
 }
 
-async fn generations(
-    State(gateway): State<Arc<Gateway>>,
-    request: Request,
-) -> Result<Response, ApiError> {
-    handle(&gateway, Operation::Generations, request).await
-}
-
-async fn edits(
-    State(gateway): State<Arc<Gateway>>,
-    request: Request,
-) -> Result<Response, ApiError> {
-    handle(&gateway, Operation::Edits, request).await
-}
-
 async fn handle(
-    gateway: &Arc<Gateway>,
+    State(gateway): State<Arc<Gateway>>,
     operation: Operation,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let allowed = |headers: &HeaderMap| customer(headers, gateway);
+    let allowed = |headers: &HeaderMap| customer(headers, &gateway);
     let (member, headers, body) = body::read_if(request, &gateway.limits, allowed).await?;
     let checked = Checked::new(member, operation, &headers, &body)?;
-    checked.make(gateway).await
+    checked.make(&gateway).await
 }
 
 /// Who asks, if their key is of the right platform.

@@ -60,37 +60,29 @@ const MODELS: &[Model] = &[
 
 pub(super) fn routes() -> Router<Arc<Gateway>> {
     Router::new()
-        .route("/v1/images/generations", post(generations))
-        .route("/v1/images/edits", post(edits))
+        .route(
+            "/v1/images/generations",
+            post(|state, request| handle(state, Operation::Generations, request)),
+        )
+        .route(
+            "/v1/images/edits",
+            post(|state, request| handle(state, Operation::Edits, request)),
+        )
         .route("/v1/chat/completions", post(completions))
 }
 
-async fn generations(
-    State(gateway): State<Arc<Gateway>>,
-    request: Request,
-) -> Result<Response, ApiError> {
-    handle(&gateway, Operation::Generations, request).await
-}
-
-async fn edits(
-    State(gateway): State<Arc<Gateway>>,
-    request: Request,
-) -> Result<Response, ApiError> {
-    handle(&gateway, Operation::Edits, request).await
-}
-
 async fn handle(
-    gateway: &Arc<Gateway>,
+    State(gateway): State<Arc<Gateway>>,
     operation: Operation,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let (_, headers, body) = body::read_if(request, &gateway.limits, member(gateway)).await?;
+    let (_, headers, body) = body::read_if(request, &gateway.limits, member(&gateway)).await?;
     let request = ImageRequest::parse(operation, &headers, &body)?;
     let model = served(request.model(), Api::Images)?;
     request.require_prompt()?;
     let delivery = request.delivery(Delivery::Hosted)?;
     images::make(
-        gateway,
+        &gateway,
         model.provider,
         operation,
         request,

@@ -57,7 +57,10 @@ const CLIENT_FAULTS: &[(u16, &str, Option<&str>)] = &[
 
 /// The error for an answer that is not a success.
 pub(crate) fn translate(status: StatusCode, body: &[u8], redactor: &Redactor) -> ApiError {
-    let said = Said::parse(body, redactor);
+    translated(status, Said::parse(body, redactor))
+}
+
+fn translated(status: StatusCode, said: Said) -> ApiError {
     if said.is_refusal() {
         return relayed(StatusCode::BAD_REQUEST, REFUSAL, None, said);
     }
@@ -78,7 +81,7 @@ pub(crate) fn translate(status: StatusCode, body: &[u8], redactor: &Redactor) ->
 pub(crate) fn translate_event(data: &[u8], redactor: &Redactor) -> ApiError {
     let said = Said::parse(data, redactor);
     let status = said.status.unwrap_or(StatusCode::BAD_GATEWAY);
-    translate(status, data, redactor)
+    translated(status, said)
 }
 
 /// The error for a success that holds no image: a refusal if it says that it is one.
