@@ -102,13 +102,11 @@ impl Table {
                 cases.entry(id).or_default().push(case.id.to_string());
             }
         }
+        let profiles = catalog.profiles.keys();
+        let profiles: Vec<_> = profiles.filter_map(|id| catalog.profile(id)).collect();
         let promising = |id: &str| {
-            let profiles = catalog.profiles.keys();
-            let promising = profiles.filter(|profile| {
-                let profile = catalog.profile(profile);
-                profile.is_some_and(|profile| profile.promises(id))
-            });
-            promising.cloned().collect()
+            let promising = profiles.iter().filter(|profile| profile.promises(id));
+            promising.map(|profile| profile.id.clone()).collect()
         };
         let promised = |id: &str| profile.is_none_or(|profile| profile.promises(id));
         let rows = |source: &Source| {

@@ -4,6 +4,7 @@
 //!
 //! The order of the checks is part of the document: who calls decides before what is sent.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use axum::Router;
@@ -17,7 +18,7 @@ use crate::body;
 use crate::config::Provider;
 use crate::error::{ApiError, GoogleError, row};
 use crate::gateway::Gateway;
-use crate::images;
+use crate::images::{self, Order};
 use crate::native;
 use crate::request::{Delivery, ImageRequest, Operation, invalid};
 
@@ -52,8 +53,8 @@ async fn handle(
 ) -> Result<Response, ApiError> {
     let allowed = |headers: &HeaderMap| customer(headers, &gateway);
     let (member, headers, body) = body::read_if(request, &gateway.limits, allowed).await?;
-    let checked = Checked::new(member, operation, &headers, &body)?;
-    checked.make(&gateway).await
+    let order = checked(member, operation, &headers, &body)?;
+    images::answer(&gateway, order.call(&gateway).await?).await
 }
 
 /// Who asks, if their key is of the right platform.
@@ -64,50 +65,24 @@ fn customer(headers: &HeaderMap, gateway: &Gateway) -> Result<Member, ApiError> 
 }
 
 /// A request that the document allows.
-struct Checked<'a> {
+fn checked<'a>(
+    member: Member,
     operation: Operation,
-    request: ImageRequest<'a>,
-    model: String,
-    delivery: Delivery,
-}
-
-impl<'a> Checked<'a> {
-    fn new(
-        member: Member,
-        operation: Operation,
-        headers: &HeaderMap,
-        body: &'a [u8],
-    ) -> Result<Self, ApiError> {
-        let request = ImageRequest::parse(operation, headers, body)?;
-        let model = model(&request)?;
-        member.may_generate_images()?;
-        request.require_prompt()?;
-        let delivery = request.delivery(Delivery::Inline)?;
-        Ok(Self {
-            operation,
-            request,
-            model,
-            delivery,
-        })
-    }
-
-    async fn make(self, gateway: &Arc<Gateway>) -> Result<Response, ApiError> {
-        let Self {
-            operation,
-            request,
-            model,
-            delivery,
-        } = self;
-        images::make(
-            gateway,
-            Provider::OpenAi,
-            operation,
-            request,
-            &model,
-            delivery,
-        )
-        .await
-    }
+    headers: &HeaderMap,
+    body: &'a [u8],
+) -> Result<Order<'a>, ApiError> {
+    let request = ImageRequest::parse(operation, headers, body)?;
+    let model = model(&request)?;
+    member.may_generate_images()?;
+    request.require_prompt()?;
+    let delivery = request.delivery(Delivery::Inline)?;
+    Ok(Order {
+        operation,
+        request,
+        provider: Provider::OpenAi,
+        model,
+        delivery,
+    })
 }
 
 /// `POST /v1/images/tasks`: what is wrong with the request is told at once, the rest is the task's.
@@ -118,18 +93,14 @@ async fn submit(
     let allowed = |headers: &HeaderMap| customer(headers, &gateway);
     let (member, headers, body) = body::read_if(request, &gateway.limits, allowed).await?;
     let owner = Owner::of(&headers)?;
-    let operation = Operation::of(&headers, &body);
-    let checked = Checked::new(member, operation, &headers, &body)?;
-    if checked.delivery == Delivery::Streamed {
+    let order = checked(member, Operation::of(&headers, &body), &headers, &body)?;
+    if order.delivery == Delivery::Streamed {
         return Err(ApiError::from(row::STREAMED_TASK).param("stream"));
     }
+    let call = order.call(&gateway).await?;
     let tasks = Arc::clone(&gateway.tasks);
     tasks.submit(owner, async move {
-        let made = match Checked::new(member, operation, &headers, &body) {
-            Ok(checked) => checked.make(&gateway).await,
-            Err(error) => Err(error),
-        };
-        made.into_response()
+        images::answer(&gateway, call).await.into_response()
     })
 }
 
@@ -151,12 +122,12 @@ async fn events(
 }
 
 /// The model that was named, or the default.
-fn model(request: &ImageRequest<'_>) -> Result<String, ApiError> {
+fn model(request: &ImageRequest<'_>) -> Result<Cow<'static, str>, ApiError> {
     let Some(model) = request.model() else {
-        return Ok(DEFAULT_MODEL.to_owned());
+        return Ok(DEFAULT_MODEL.into());
     };
     if model.starts_with(MODEL_PREFIX) {
-        return Ok(model);
+        return Ok(model.into());
     }
     let quoted: String = model.chars().take(QUOTED_CHARACTERS).collect();
     let quoted = serde_json::Value::String(quoted);

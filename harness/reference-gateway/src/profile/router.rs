@@ -16,7 +16,7 @@ use crate::chat::{self, ChatRequest};
 use crate::config::Provider;
 use crate::error::{ApiError, row};
 use crate::gateway::Gateway;
-use crate::images;
+use crate::images::{self, Order};
 use crate::request::{Delivery, ImageRequest, Operation, invalid};
 
 pub(super) const NEEDS: &[Provider] = &[Provider::Azure, Provider::Vertex];
@@ -81,15 +81,14 @@ async fn handle(
     let model = served(request.model(), Api::Images)?;
     request.require_prompt()?;
     let delivery = request.delivery(Delivery::Hosted)?;
-    images::make(
-        &gateway,
-        model.provider,
+    let order = Order {
         operation,
         request,
-        model.upstream,
+        provider: model.provider,
+        model: model.upstream.into(),
         delivery,
-    )
-    .await
+    };
+    images::answer(&gateway, order.call(&gateway).await?).await
 }
 
 async fn completions(

@@ -250,10 +250,11 @@ fn complete_builtin(target: &mut Target) -> Result<(), SetupError> {
     target.policies.disconnect = Some(DisconnectPolicy::Cancels);
     target.policies.malformed = MalformedPolicy::Normalise;
     #[cfg(feature = "reference-gateway")]
-    target
-        .profile
-        .features
-        .extend(reference::extensions(&target.profile.id));
+    {
+        let extensions = reference::extensions(&target.profile.id).iter();
+        let extensions = extensions.map(|feature| (*feature).to_owned());
+        target.profile.features.extend(extensions);
+    }
     let shaped = target.policies.shape(&mut target.profile);
     shaped.map_err(SetupError::Usage)
 }

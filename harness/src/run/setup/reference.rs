@@ -33,10 +33,9 @@ const EXTENSIONS: &[(&str, &[&str])] = &[
 const LONGEST_ANSWER: usize = 24 << 20;
 
 /// The features of [`EXTENSIONS`] for a profile.
-pub(super) fn extensions(profile: &str) -> impl Iterator<Item = String> {
-    let found = EXTENSIONS.iter().filter(move |(id, _)| *id == profile);
-    let features = found.flat_map(|(_, features)| features.iter().copied());
-    features.map(str::to_owned).collect::<Vec<_>>().into_iter()
+pub(super) fn extensions(profile: &str) -> &'static [&'static str] {
+    let found = EXTENSIONS.iter().find(|(id, _)| *id == profile);
+    found.map_or(&[], |(_, features)| *features)
 }
 
 /// The key that the gateway sends upstream.
